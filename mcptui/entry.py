@@ -1,0 +1,304 @@
+"""What a catalog says about one server, as frozen data.
+
+On the ground floor because the catalog writes it, the runtime plans from it, the gateway
+answers from it and the screens show it, and those rooms do not import each other. Parsing is
+by hand (`entry_read.py`), so a broken entry gets an error that names the field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+CATEGORIES = (
+    "cloud", "communication", "data", "development", "documents", "finance", "knowledge",
+    "media", "monitoring", "productivity", "search", "security", "utilities", "web",
+)  # fmt: skip
+"""The closed list of categories."""
+
+
+class Kind(StrEnum):
+    """How a server is run."""
+
+    IMAGE = "image"
+    PACKAGE = "package"
+    REMOTE = "remote"
+
+
+class Trust(StrEnum):
+    """Where an entry comes from, and so how far it can be believed."""
+
+    SIGNED = "signed"
+    """From a catalog whose signature was verified."""
+    UNSIGNED = "unsigned"
+    """From a local file or image of the user's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package of a registry, built here into an image.
+
+    Args:
+        registry: "pypi" or "npm".
+        name: the package's name there.
+        version: the exact version.
+        lock: every package it needs, exact versions and hashes: requirements text for PyPI,
+            package-lock.json (version 3, without addresses) for npm.
+        lock_sha256: hex digest of `lock`.
+    """
+
+    registry: str
+    name: str
+    version: str
+    lock: str
+    lock_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of an OCI registry, or one that the local engine already has.
+
+    Args:
+        repository: name without tag; "" for a local image.
+        digest: "sha256:…" of the index or manifest, or the local image ID.
+        local: True when the image is only in the local engine (own servers).
+    """
+
+    repository: str
+    digest: str
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """What is known of a remote server's sign-in.
+
+    Args:
+        provider: a short name for a person.
+        scopes: what it asks for.
+        secret: env name of the token in a container that takes it, "" for remotes.
+    """
+
+    provider: str
+    scopes: tuple[str, ...] = ()
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A server run by somebody else, reached over HTTPS.
+
+    Args:
+        url: its endpoint.
+        transport: "streamable-http" or "sse".
+        headers: header name → template with `${SECRET_ENV}` in it.
+    """
+
+    url: str
+    transport: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that only the keyring may hold.
+
+    Args:
+        name: stable name, unique in the entry.
+        env: the variable in which the server expects it.
+        required: the server is useless without it.
+        where: where a person gets one, plain words or an address.
+    """
+
+    name: str
+    env: str
+    required: bool = True
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder or file the user picks at install.
+
+    Args:
+        name: its name among the choices.
+        target: absolute path inside; `{name}` is the picked path's last part.
+        description: what the server does with it.
+        required: the server cannot start without one.
+        many: more than one may be picked.
+        writable: the server is useless when it may only read; still off until the user says so.
+        argument: append the path inside to the command line.
+    """
+
+    name: str
+    target: str
+    description: str
+    required: bool = True
+    many: bool = False
+    writable: bool = False
+    argument: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A network destination the server declares.
+
+    Args:
+        name: host name, or "*" for any host (stated, shown as "any").
+        port: TCP port.
+        why: what for.
+    """
+
+    name: str
+    port: int = 443
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Limits of one container. Memory in MiB, cpus in cores, tmp in MiB, pids a count."""
+
+    memory: int = 256
+    cpus: float = 0.5
+    pids: int = 64
+    tmp: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """A hardening control this server cannot bear, and why.
+
+    Args:
+        control: one of "read_only", "user", "noexec_tmp", "pids", "memory".
+        reason: shown on the install sheet.
+        value: what it becomes, where that is not plain ("0:0" for user).
+    """
+
+    control: str
+    reason: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable; `{parameter}` in the value is replaced by the choice.
+
+    A value with a parameter that was not chosen drops the variable.
+    """
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Arguments appended to the command when `parameter` has a value."""
+
+    parameter: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPin:
+    """One tool as it was when the entry was checked.
+
+    Args:
+        name: the server's own name for it.
+        description: its description, for lists; the definition holds the exact text.
+        hash: "sha256:" + hex of the RFC 8785 form of `definition`.
+        definition: the whole definition as the server gave it, None when not known.
+        reads: it says it only reads.
+        destroys: it says it may destroy.
+    """
+
+    name: str
+    description: str
+    hash: str
+    definition: dict[str, Any] | None = None
+    reads: bool = False
+    destroys: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was tried before the entry was published.
+
+    Args:
+        on: ISO date.
+        built, started, listed: which steps really worked.
+        not_checked: what could not be tried here, and why; shown to the user.
+    """
+
+    on: str
+    built: bool = False
+    started: bool = False
+    listed: bool = False
+    not_checked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One server. See `catalog/README.md` for the fields as a maintainer writes them."""
+
+    id: str
+    title: str
+    description: str
+    publisher: str
+    category: str
+    licence: str
+    homepage: str
+    source: str
+    kind: Kind
+    checked: Checked
+    package: Package | None = None
+    image: Image | None = None
+    remote: Remote | None = None
+    oauth: OAuth | None = None
+    command: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    env: tuple[Variable, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict[str, Any])
+    mounts: tuple[Mount, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    resources: Resources = Resources()
+    relaxes: tuple[Relaxation, ...] = ()
+    stateless: bool = False
+    tools: tuple[ToolPin, ...] = ()
+    instructions: str = ""
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether a container of this entry is of no use without the network."""
+        return self.kind is not Kind.REMOTE and bool(self.hosts)
+
+    @property
+    def needs(self) -> str:
+        """What the user must bring: "sign-in", "token" or "none"."""
+        if self.oauth is not None:
+            return "sign-in"
+        return "token" if any(secret.required for secret in self.secrets) else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user chose for one installed server.
+
+    Args:
+        parameters: parameter name → value, checked against the entry's JSON Schema.
+        mounts: mount name → picked (absolute host path, writable) pairs.
+        open_network: the explicit choice to give the container the whole network.
+        tools_off: tools switched off.
+        enabled: the server as a whole is on.
+        image: image ID the user wants kept, "" for what the entry builds.
+    """
+
+    parameters: dict[str, Any] = field(default_factory=dict[str, Any])
+    mounts: dict[str, tuple[tuple[str, bool], ...]] = field(
+        default_factory=dict[str, tuple[tuple[str, bool], ...]]
+    )
+    open_network: bool = False
+    tools_off: frozenset[str] = frozenset()
+    enabled: bool = True
+    image: str = ""
