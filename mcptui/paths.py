@@ -5,7 +5,6 @@ MCPTUI_HOME puts everything below one folder (tests, portable installs).
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ class Paths:
     @classmethod
     def of(cls, environ: Mapping[str, str], platform: str = sys.platform) -> Paths:
         """Work out the folders from an environment (XDG Base Directory Specification 0.8)."""
-        home = Path(environ.get("HOME") or os.path.expanduser("~"))
+        home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
         if own := environ.get("MCPTUI_HOME"):
             root = Path(own).absolute()
             return cls(home, root / "config", root / "state", root / "cache", root / "run")

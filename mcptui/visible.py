@@ -13,7 +13,9 @@ import unicodedata
 
 # Printable by str.isprintable(), yet drawn as nothing: a place to hide text from the reader.
 # U+FE0E and U+FE0F only choose between an emoji and its text form, so they stay.
-_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]")
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def _picture(character: str) -> str:

@@ -1,0 +1,51 @@
+"""What every test may ask for: a home below a scratch folder, its store, the real engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcptui.home import Home
+from mcptui.paths import Paths
+from mcptui.store import Store
+
+if TYPE_CHECKING:
+    from mcptui.runtime.engine import Engine
+
+
+@pytest.fixture
+def scratch_environ(tmp_path: Path) -> dict[str, str]:
+    """This process's environment with HOME and everything of ours below a scratch folder."""
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("XDG_", "MCPTUI_", "CLAUDE_"))
+    }
+    environ["HOME"] = str(tmp_path / "home")
+    environ["MCPTUI_HOME"] = str(tmp_path / "mcptui")
+    (tmp_path / "home").mkdir()
+    return environ
+
+
+@pytest.fixture
+def home(scratch_environ: dict[str, str]) -> Iterator[Home]:
+    """A home of its own; the engine and the catalog are the real ones."""
+    made = Home(Paths.of(scratch_environ), environ=scratch_environ)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def store(home: Home) -> Store:
+    """The home's state database."""
+    return home.store
+
+
+@pytest.fixture
+def engine(home: Home) -> Engine:
+    """The real container engine. A missing one fails the test: `make test` starts it."""
+    return home.engine()
