@@ -206,7 +206,8 @@ class ToolPin:
     Args:
         name: the server's own name for it.
         description: its description, for lists; the definition holds the exact text.
-        hash: "sha256:" + hex of the RFC 8785 form of `definition`.
+        hash: "sha256:" + hex of the RFC 8785 form of `definition`; "" when the tool is known by
+            name only and was never seen.
         definition: the whole definition as the server gave it, None when not known.
         reads: it says it only reads.
         destroys: it says it may destroy.
@@ -218,6 +219,25 @@ class ToolPin:
     definition: dict[str, Any] | None = None
     reads: bool = False
     destroys: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a server said of itself when it was checked, besides its tools and instructions.
+
+    Args:
+        era: "legacy" (an initialize handshake) or "modern" (2026-07-28), "" when never started.
+        protocol_version: the version it chose, "" when never started.
+        server_info, capabilities, prompts, resources, templates: as it gave them.
+    """
+
+    era: str = ""
+    protocol_version: str = ""
+    server_info: dict[str, Any] = field(default_factory=dict[str, Any])
+    capabilities: dict[str, Any] = field(default_factory=dict[str, Any])
+    prompts: tuple[dict[str, Any], ...] = ()
+    resources: tuple[dict[str, Any], ...] = ()
+    templates: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +287,7 @@ class Entry:
     stateless: bool = False
     tools: tuple[ToolPin, ...] = ()
     instructions: str = ""
+    listing: Listing = Listing()
 
     @property
     def needs_network(self) -> bool:
