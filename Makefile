@@ -1,0 +1,68 @@
+# Two targets a newcomer needs: `make run` and `make test`. The rest is for maintainers.
+# Everything is installed below .venv and .cache; the lock files hold hashes, never addresses.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+WORKERS ?= 3
+SHIM := hatch_build.py $(wildcard mcptui/runtime/shim/*.c)
+
+.PHONY: run test check lint types bench soak catalog screenshots lock engine build clean help
+
+run: $(VENV)/run.stamp  ## set everything up and start mcptui
+	@$(BIN)/python -m mcptui.bootstrap
+	@$(BIN)/mcptui
+
+test: $(VENV)/test.stamp engine lint types  ## the same set-up, then every test
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+check: $(VENV)/test.stamp lint types  ## style, types and the tests that need no engine
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not engine and not node and not slow" $(ARGS)
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test.stamp
+	$(BIN)/pyright
+
+bench: $(VENV)/test.stamp engine  ## ratios beside other programs, measured in one run
+	$(BIN)/python -m tests.bench $(ARGS)
+
+catalog: $(VENV)/run.stamp  ## build and sign the catalog; MCPTUI_CATALOG_KEYS names the folder of keys
+	$(BIN)/mcptui catalog build
+
+screenshots: $(VENV)/test.stamp engine  ## take the pictures of the README from the running program
+	$(BIN)/python -m tests.screenshots
+
+engine: $(VENV)/run.stamp
+	@$(BIN)/python -m mcptui.bootstrap
+
+build: $(VENV)/run.stamp  ## the wheel, shim and signed catalog inside
+	$(PIP) wheel --no-deps --no-build-isolation -w dist .
+
+lock: $(VENV)/test.stamp  ## renew the lock files (needs pip-tools in PATH)
+	pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o requirements/run.txt pyproject.toml
+	pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate --extra test -o requirements/test.txt pyproject.toml
+	pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o requirements/build.txt requirements/build.in
+
+clean:
+	rm -rf $(VENV) .cache dist
+
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+# Debian ships Python without its venv module: then the package that has it is installed.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mcptui needs Python 3.11 or newer")'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/run.stamp: $(BIN)/python pyproject.toml requirements/run.txt requirements/build.txt $(SHIM)
+	$(PIP) install --require-hashes -r requirements/build.txt -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp requirements/test.txt
+	$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@
