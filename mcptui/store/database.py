@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, Self
 
@@ -71,7 +71,7 @@ CREATE TABLE remembered(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHO
 
 
 @contextlib.contextmanager
-def told_in_words(path: Path) -> Iterator[None]:
+def told_in_words(path: Path) -> Generator[None]:
     """Turn SQLite's errors into ones that a person can act on."""
     try:
         yield
@@ -145,6 +145,14 @@ class Database:
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
+        # Asked before anything is written: a newer program's file stays as it is.
+        if (version := connection.execute("PRAGMA user_version").fetchone()[0]) > SCHEMA_VERSION:
+            connection.close()
+            raise McptuiError(
+                "The state database is from a newer mcptui",
+                f"{self.path} has version {version}, this program knows {SCHEMA_VERSION}",
+                "Update mcptui",
+            )
         self._enter_wal(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -179,20 +187,14 @@ class Database:
         if self.connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
             return
         with self.transaction() as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                raise McptuiError(
-                    "The state database is from a newer mcptui",
-                    f"{self.path} has version {version}, this program knows {SCHEMA_VERSION}",
-                    "Update mcptui",
-                )
-            if version == 0:
+            # Another process may have made the tables since we looked.
+            if db.execute("PRAGMA user_version").fetchone()[0] == 0:
                 for statement in SCHEMA.split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Generator[sqlite3.Connection]:
         """Write in one piece or not at all; waits for other writers up to BUSY_SECONDS."""
         connection = self.connection
         with told_in_words(self.path):

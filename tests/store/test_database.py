@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,15 +64,11 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
     store.record([start("first")])
     pages = store.read("PRAGMA page_count")[0][0]
     store.connection.execute(f"PRAGMA max_page_count={pages}")
-    big = CallStart(*[*list(_values(start("second")))[:9], "x" * 200_000, 200_000])
+    big = replace(start("second"), request="x" * 200_000)
     with pytest.raises(TryAgain, match="could not be written"):
         store.record([big])
     assert [call.key for call in store.calls()] == ["first"]
     store.close()
-
-
-def _values(item: CallStart) -> list[object]:
-    return [getattr(item, name) for name in CallStart.__slots__]  # type: ignore[attr-defined]
 
 
 def test_a_busy_database_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
