@@ -16,7 +16,7 @@ def _installed(row: sqlite3.Row) -> Installed:
     return Installed(
         name=row["name"],
         entry=entry_from_dict(json.loads(row["entry"]), f"installed server {row['name']}"),
-        choices=choices_from_dict(json.loads(row["choices"])),
+        choices=choices_from_dict(json.loads(row["choices"]), f"choices of {row['name']}"),
         trust=Trust(row["trust"]),
         origin=row["origin"],
         image_id=row["image_id"],
