@@ -1,0 +1,291 @@
+"""Every sub-command as data: the parser, the help, completion and the tests read this one table.
+
+A command names the function that runs it as "module:function"; the module is imported when the
+command runs and not before, so `mcptui --help` costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a command.
+
+    Args:
+        names: "name" for a positional one, "--name" and "-n" for an option.
+        help: one line.
+        completes: what a shell offers for it: "catalog", "installed", "client", "tool",
+            "finding", "file", or "" for nothing.
+        settings: handed to argparse.
+    """
+
+    names: tuple[str, ...]
+    help: str
+    completes: str = ""
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One sub-command.
+
+    Args:
+        path: its words: ("catalog", "show").
+        help: one line.
+        run: "module:function" below `mcptui.cli`; it takes home, given and out and returns the
+            exit code.
+        arguments: besides `--json`, which every command has.
+    """
+
+    path: tuple[str, ...]
+    help: str
+    run: str
+    arguments: tuple[Argument, ...] = ()
+
+
+def _words(name: str, help_: str, completes: str = "", nargs: str = "*") -> Argument:
+    return Argument((name,), help_, completes, {"nargs": nargs})
+
+
+def _option(names: str, help_: str, completes: str = "", **settings: Any) -> Argument:
+    return Argument(tuple(names.split()), help_, completes, settings)
+
+
+def _flag(names: str, help_: str) -> Argument:
+    return Argument(tuple(names.split()), help_, "", {"action": "store_true"})
+
+
+_YES = _flag("--yes -y", "do it without asking")
+_FILTER = _words("filter", "words, field:value, -word; all must match")
+_SERVER = Argument(("server",), "an installed server", "installed")
+_SERVERS = _words("servers", "installed servers", "installed", "+")
+_LIMIT = _option("--limit -n", "at most this many", type=int, metavar="N")
+_FOLLOW = _flag("--follow -f", "go on and show what comes; ctrl+c ends it")
+
+DEFAULTS = {"catalog": "ls", "tools": "ls", "calls": "ls", "gateway": "run"}
+"""Groups of commands, with the one that is meant when none is named."""
+
+GROUPS = {
+    "catalog": "the signed list of servers",
+    "tools": "what the installed servers offer",
+    "calls": "every tool call that went through a gateway",
+    "gateway": "what MCP clients start",
+}
+"""Groups of commands, with their one line of help."""
+
+COMMANDS: tuple[Command, ...] = (
+    Command(("catalog", "ls"), "list servers", "catalog:ls", (_FILTER, _LIMIT)),
+    Command(("catalog", "search"), "list servers, best first", "catalog:ls", (_FILTER, _LIMIT)),
+    Command(
+        ("catalog", "show"),
+        "all facts of one server",
+        "catalog:show",
+        (Argument(("id",), "a server of the catalog", "catalog"),),
+    ),
+    Command(("catalog", "facts"), "version, age and signers", "catalog:facts"),
+    Command(("catalog", "refresh"), "fetch a newer catalog and verify it", "catalog:refresh"),
+    Command(
+        ("catalog", "build"),
+        "maintainers: make the signed catalog from catalog/servers",
+        "maintain:build",
+        (
+            _option("--sources", "folder of the entries", "file", metavar="DIR"),
+            _option("--output", "folder of the repository", "file", metavar="DIR"),
+            _option("--keys", "folder of the signing keys", "file", metavar="DIR"),
+        ),
+    ),
+    Command(
+        ("catalog", "check"),
+        "maintainers: build, start and list an entry and pin its tools",
+        "maintain:check",
+        (
+            _words("files", "entries, as TOML files", "file", "+"),
+            _flag("--write", "write the pins"),
+        ),
+    ),
+    Command(
+        ("catalog", "lock"),
+        "maintainers: lock a package with all it needs",
+        "maintain:lock",
+        (
+            Argument(("registry",), "pypi or npm", "", {"choices": ("pypi", "npm")}),
+            Argument(("package",), "NAME or NAME@VERSION"),
+            _option("--output -o", "write the lock here instead of stdout", "file", metavar="FILE"),
+        ),
+    ),
+    Command(
+        ("install",),
+        "install a server: a catalog id, a server.toml, or a local image",
+        "install:install",
+        (
+            Argument(("target",), "catalog id, path of a TOML file, or local image", "catalog"),
+            _option("--name", "another name for it", metavar="NAME"),
+            _option("--set", "a parameter", action="append", default=[], metavar="NAME=VALUE"),
+            _option(
+                "--mount",
+                "a folder it may read, with :rw also write",
+                action="append",
+                default=[],
+                metavar="NAME=PATH[:rw]",
+            ),
+            _flag("--open-network", "let it reach any host: nothing is filtered yet"),
+            _option(
+                "--tool-off",
+                "start with this tool off",
+                action="append",
+                default=[],
+                metavar="TOOL",
+            ),
+            _option(
+                "--tool-on",
+                "start with this destructive tool on",
+                action="append",
+                default=[],
+                metavar="TOOL",
+            ),
+            _option("--connect", "then connect this client", "client", action="append", default=[]),
+            _YES,
+            _flag("--dry-run", "show what would run and change nothing"),
+        ),
+    ),
+    Command(
+        ("remove",),
+        "remove servers with their containers and images",
+        "install:remove",
+        (_SERVERS, _flag("--keep-image", "keep the image"), _YES),
+    ),
+    Command(
+        ("update",),
+        "show what changed in newer versions and take them",
+        "install:update",
+        (
+            _words("servers", "installed servers; all when none is named", "installed"),
+            _YES,
+            _flag("--dry-run", "only show what would change"),
+        ),
+    ),
+    Command(("servers",), "list installed servers", "servers:servers", (_FILTER,)),
+    Command(("plan",), "the exact container of a server", "servers:plan", (_SERVER,)),
+    Command(
+        ("switch",),
+        "switch a server or some of its tools on or off",
+        "servers:switch",
+        (
+            _SERVER,
+            _words("tools", "its tools; the whole server when none is named", "tool"),
+            Argument(("state",), "on or off", "", {"choices": ("on", "off")}),
+        ),
+    ),
+    Command(
+        ("approve",),
+        "look at the new text of a changed tool and take it",
+        "servers:approve",
+        (_SERVER, Argument(("tool",), "the changed tool", "tool"), _YES),
+    ),
+    Command(("start",), "start servers in every running gateway", "servers:start", (_SERVERS,)),
+    Command(
+        ("stop",),
+        "stop servers in every running gateway",
+        "servers:stop",
+        (_words("servers", "installed servers", "installed"), _flag("--all", "all of them")),
+    ),
+    Command(("restart",), "stop servers and start them again", "servers:restart", (_SERVERS,)),
+    Command(
+        ("logs",), "what a server wrote to its log", "servers:logs", (_SERVER, _LIMIT, _FOLLOW)
+    ),
+    Command(
+        ("tools", "ls"),
+        "list tools",
+        "tools:ls",
+        (_words("servers", "only of these servers", "installed"),),
+    ),
+    Command(
+        ("tools", "inspect"),
+        "one tool's whole definition",
+        "tools:inspect",
+        (Argument(("tool",), "server__tool", "tool"),),
+    ),
+    Command(
+        ("tools", "call"),
+        "call a tool through the gateway's own path",
+        "tools:call",
+        (
+            Argument(("tool",), "server__tool", "tool"),
+            _words("values", "NAME=VALUE; a value that is JSON is taken as JSON"),
+            _option("--arguments", "all arguments as one JSON object", metavar="JSON"),
+        ),
+    ),
+    Command(
+        ("calls", "ls"),
+        "list calls, newest last",
+        "calls:ls",
+        (_FILTER, _LIMIT, _FOLLOW),
+    ),
+    Command(
+        ("calls", "show"),
+        "one call with its request and answer",
+        "calls:show",
+        (Argument(("id",), "the call's number", "", {"type": int}),),
+    ),
+    Command(
+        ("calls", "export"),
+        "write calls to a file",
+        "calls:export",
+        (
+            Argument(("file",), "ends in .jsonl or .csv", "file"),
+            _FILTER,
+            _option("--format", "when the name does not say it", choices=("jsonl", "csv")),
+        ),
+    ),
+    Command(("clients",), "list MCP clients on this machine", "clients:clients"),
+    Command(
+        ("connect",),
+        "write mcptui into a client's config; shows the exact change",
+        "clients:connect",
+        (
+            _words("clients", "clients", "client"),
+            _flag("--all", "every client found"),
+            _YES,
+            _flag("--dry-run", "only show the change"),
+        ),
+    ),
+    Command(
+        ("disconnect",),
+        "take mcptui out of a client's config, byte for byte",
+        "clients:disconnect",
+        (_words("clients", "clients", "client", "+"),),
+    ),
+    Command(("undo",), "take the last change back", "servers:undo"),
+    Command(
+        ("doctor",),
+        "check engine, keyring, catalog, clients, clock and gateways",
+        "doctor:doctor",
+        (
+            _option(
+                "--fix",
+                "mend this finding, or all that can be",
+                "finding",
+                nargs="?",
+                const="all",
+                metavar="FINDING",
+            ),
+            _YES,
+        ),
+    ),
+    Command(
+        ("gateway", "run"),
+        "speak MCP on stdin and stdout for one client",
+        "gateway:run",
+        (_option("--client", "the client that starts it", "client", default="", metavar="ID"),),
+    ),
+    Command(
+        ("completion",),
+        "print a shell's completion script",
+        "complete:script",
+        (Argument(("shell",), "the shell", "", {"choices": ("bash", "zsh", "fish")}),),
+    ),
+    Command(("version",), "print the version", "doctor:version"),
+)
