@@ -1,0 +1,1 @@
+"""The catalog: its query language, the open database, and how one is made from its sources."""

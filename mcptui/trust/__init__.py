@@ -1,0 +1,1 @@
+"""What is believed and why: signed catalog copies, and the pinned definitions of tools."""
