@@ -140,16 +140,19 @@ def set_up(world: World, log: Path) -> Iterator[Step]:
         McptuiError: nothing can be done here without a person; says what to do.
         TryAgain: the packages or the daemon failed; says why.
     """
-    if not answers(world.socket):
+    chosen = world.environ.get("DOCKER_HOST", "")
+    if chosen and not chosen.startswith("unix://"):
+        yield Step("engine", f"DOCKER_HOST names {chosen}", StepState.DONE)
+        return
+    reason = answers(Path(chosen.removeprefix("unix://")) if chosen else world.socket)
+    if not reason:
         yield Step("engine", "a container engine answers", StepState.DONE)
         return
-    if world.environ.get("DOCKER_HOST"):
-        raise McptuiError(
-            f"No engine answers at DOCKER_HOST={world.environ['DOCKER_HOST']}",
-            fix="Start that engine, or unset DOCKER_HOST",
-        )
+    if chosen:
+        fix = "Start that engine, or unset DOCKER_HOST"
+        raise McptuiError(f"No engine answers at DOCKER_HOST={chosen}", reason, fix)
     if world.platform != "linux" or not world.root:
-        raise McptuiError("No container engine answers", answers(world.socket), advice(world))
+        raise McptuiError("No container engine answers", reason, advice(world))
     if not world.find("dockerd"):
         if not world.debian:
             raise McptuiError("No container engine is installed", fix=advice(world))

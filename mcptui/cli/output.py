@@ -1,4 +1,4 @@
-"""What a command gives: data on stdout, narration on stderr, nothing of it able to steer a terminal.
+"""What a command gives: data on stdout, its story on stderr, nothing that steers a terminal.
 
 With `--json` stdout holds exactly one JSON document, or one per line while following; all of it
 is ASCII, so it is exact and harmless at once. Without it stdout holds tables and lines for a

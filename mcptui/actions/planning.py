@@ -1,0 +1,102 @@
+"""From an entry and choices to the exact container, and what still stands in the way of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcptui.entry import Kind
+from mcptui.entry_schema import parameter_problems
+from mcptui.errors import McptuiError
+
+if TYPE_CHECKING:
+    from mcptui.entry import Choices, Entry
+    from mcptui.home import Home
+    from mcptui.runtime.plan import ContainerPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something the user has to choose before a server can run.
+
+    Args:
+        kind: "parameter", "mount", "network" or "secret".
+        name: the parameter's or mount's name, "open_network", or the secret's name.
+        text: what is needed, in words.
+        option: how to give it on the command line, "" when it cannot be given.
+    """
+
+    kind: str
+    name: str
+    text: str
+    option: str = ""
+
+
+def plan_for(home: Home, entry: Entry, choices: Choices, image_id: str) -> ContainerPlan:
+    """The exact container of an entry, from an image the engine has.
+
+    Raises:
+        McptuiError: the entry is remote, or the image is gone.
+        TryAgain: no engine answers.
+    """
+    from mcptui.runtime.plan import plan
+
+    if entry.kind is Kind.REMOTE:
+        raise McptuiError(f"{entry.id} is a remote server", "it runs in no container of yours")
+    return plan(entry, choices, home.engine().image_facts(image_id))
+
+
+def missing(entry: Entry, choices: Choices) -> list[Missing]:
+    """What has to be chosen, put right or brought before the entry can run, in words."""
+    found = [
+        Missing("parameter", name, f"{name} {problem}", f"--set {name}=VALUE")
+        for name, problem in parameter_problems(entry.parameters, choices.parameters).items()
+    ]
+    found.extend(_mounts(entry, choices))
+    if entry.needs_network and not choices.open_network:
+        found.append(
+            Missing(
+                "network",
+                "open_network",
+                f"the network: it needs {_hosts(entry)}, and until single hosts can be allowed "
+                "it gets the whole network or none",
+                "--open-network",
+            )
+        )
+    found.extend(
+        Missing("secret", secret.name, f"the secret {secret.name} ({secret.env})")
+        for secret in entry.secrets
+        if secret.required
+    )
+    return found
+
+
+def _mounts(entry: Entry, choices: Choices) -> list[Missing]:
+    found: list[Missing] = []
+    known = {mount.name: mount for mount in entry.mounts}
+    for mount in entry.mounts:
+        picked = choices.mounts.get(mount.name, ())
+        option = f"--mount {mount.name}=PATH"
+        if mount.required and not picked:
+            text = f"a folder for {mount.name}: {mount.description}"
+            found.append(Missing("mount", mount.name, text, option))
+        if len(picked) > 1 and not mount.many:
+            found.append(Missing("mount", mount.name, f"only one folder for {mount.name}", option))
+        found.extend(
+            Missing("mount", mount.name, f"{path} does not exist", option)
+            for path, _ in picked
+            if not Path(path).exists()
+        )
+    for name in choices.mounts:
+        if name not in known:
+            names = ", ".join(known) or "none"
+            found.append(Missing("mount", name, f"{name} is no folder of it; it has: {names}"))
+    return found
+
+
+def _hosts(entry: Entry) -> str:
+    names = [host.name for host in entry.hosts]
+    if "*" in names:
+        return "any host"
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
