@@ -138,6 +138,12 @@ class Out:
         self.stderr.write(self._fit(visible(text, lines=True), self.stderr) + "\n")
         self.stderr.flush()
 
+    def ask(self, question: str) -> None:
+        """Put a question, and leave the cursor behind it."""
+        self._settle()
+        self.stderr.write(self._fit(visible(question), self.stderr))
+        self.stderr.flush()
+
     def error(self, error: McptuiError) -> None:
         """Tell what was refused or failed, why, and what to do."""
         if self.as_json:

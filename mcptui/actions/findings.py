@@ -1,0 +1,260 @@
+"""The doctor's checks, one function each: look, change nothing, say what was found and what to do.
+
+Every check returns findings and never raises for what it came to find; each may take seconds, so
+`diagnose.py` runs them in threads.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcptui.errors import McptuiError
+
+if TYPE_CHECKING:
+    from mcptui.home import Home
+    from mcptui.store.rows import GatewayRow
+
+LEAST_DISK = 500_000_000
+"""Free bytes below which images cannot be built any more."""
+LITTLE_DISK = 3_000_000_000
+"""Free bytes below which a person should know."""
+KEYRINGS = frozenset(
+    {
+        "keyring.backends.SecretService",
+        "keyring.backends.kwallet",
+        "keyring.backends.macOS",
+        "keyring.backends.Windows",
+    }
+)
+"""Modules of the keyrings that keep secrets from other users; everything else is refused."""
+SKEW_SECONDS = 300.0
+"""How far a clock may be behind the one that signed the catalog."""
+SILENT_SECONDS = 15.0
+"""A living gateway that has not told of itself for longer hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found.
+
+    Args:
+        id: the check's name.
+        state: "ok", "warn" (works, but look at it) or "bad".
+        title: one line.
+        detail: more of it.
+        fix_text: what to do, "" when nothing has to be done.
+        fixable: `fix()` can do it.
+    """
+
+    id: str
+    state: str
+    title: str
+    detail: str = ""
+    fix_text: str = ""
+    fixable: bool = False
+
+
+def _bad(name: str, error: McptuiError, *, fixable: bool = False) -> Finding:
+    return Finding(name, "bad", error.what, error.why, error.fix, fixable)
+
+
+def check_database(home: Home) -> list[Finding]:
+    """Open the state database."""
+    try:
+        home.store.data_version()
+        servers = len(home.store.installs())
+    except McptuiError as error:
+        return [_bad("database", error, fixable="damaged" in error.what)]
+    return [Finding("database", "ok", f"State: {servers} servers installed", str(home.store.path))]
+
+
+def check_engine(home: Home) -> list[Finding]:
+    """Ask the container engine who it is."""
+    from mcptui.bootstrap import World, advice
+
+    world = World.real(home.environ)
+    before = time.monotonic()
+    try:
+        home.forget_engine()
+        facts = home.engine().facts()
+    except McptuiError as error:
+        can = world.root and world.platform == "linux" and not home.environ.get("DOCKER_HOST")
+        fixable = can and (world.debian or world.find("dockerd") is not None)
+        fix = "`mcptui doctor --fix engine` sets it up" if fixable else error.fix or advice(world)
+        return [Finding("engine", "bad", error.what, error.why, fix, fixable)]
+    took = (time.monotonic() - before) * 1000
+    name = f"{facts.kind} {facts.version}".strip()
+    rootless = " (rootless)" if facts.rootless else ""
+    detail = f"API {facts.api} · cgroup {facts.cgroup} · {facts.storage} · {facts.endpoint}"
+    return [
+        Finding("engine", "ok", f"{name} answers in {took:.0f} ms{rootless}", detail),
+        *_limits(facts.cgroup, facts.storage),
+    ]
+
+
+def _limits(cgroup: object, storage: object) -> list[Finding]:
+    found: list[Finding] = []
+    if str(cgroup) in ("", "none", "0"):
+        found.append(
+            Finding(
+                "engine",
+                "bad",
+                "The engine cannot limit memory, cpu and processes",
+                "no cgroups: a server could take the whole machine",
+                "Rootless engines need cgroup v2 with delegation to the user",
+            )
+        )
+    if str(storage) == "vfs":
+        found.append(
+            Finding(
+                "engine",
+                "warn",
+                "The engine copies whole images (storage driver vfs)",
+                "every server takes its image's size on disk, and starts slowly",
+                "A storage driver like overlay2 needs another file system below the engine",
+            )
+        )
+    return found
+
+
+def check_keyring(home: Home) -> list[Finding]:
+    """See which keyring there is, without opening it."""
+    import keyring
+
+    backend = keyring.get_keyring()
+    parts = getattr(backend, "backends", None) or [backend]
+    for one in parts:
+        if type(one).__module__ in KEYRINGS:
+            return [
+                Finding("keyring", "ok", f"Keyring: {getattr(one, 'name', type(one).__name__)}")
+            ]
+    return [
+        Finding(
+            "keyring",
+            "warn",
+            "No keyring that keeps secrets from other programs",
+            "nothing needs one yet: servers with secrets cannot be installed in this version",
+            "On a desktop, start GNOME Keyring or KWallet; over SSH there may be none",
+        )
+    ]
+
+
+def check_catalog(home: Home) -> list[Finding]:
+    """Verify the catalog and see how old it is."""
+    home.forget_catalog()
+    try:
+        facts = home.catalog().facts
+    except McptuiError as error:
+        return [_bad("catalog", error)]
+    title = f"Catalog: {facts.count} servers, root v{facts.root_version}, {facts.age_text}"
+    detail = f"version {facts.version}, {facts.source} · signed by {', '.join(facts.signers)}"
+    if facts.stale:
+        fix = "`mcptui catalog refresh`; until then installed servers run and new ones are refused"
+        return [Finding("catalog", "warn", f"{title}, stale", detail, fix, fixable=True)]
+    if facts.warning:
+        return [Finding("catalog", "warn", title, facts.warning, "`mcptui catalog refresh`")]
+    return [Finding("catalog", "ok", title, detail)]
+
+
+def check_clients(home: Home) -> list[Finding]:
+    """See which MCP clients are here and connected."""
+    from mcptui.actions.connect import clients
+
+    rows = [row for row in clients(home) if row.state != "not installed"]
+    names = ", ".join(row.title for row in rows)
+    connected = [row for row in rows if row.state == "connected"]
+    if not rows:
+        return [Finding("clients", "warn", "No known MCP client found", fix_text=_LOOKED)]
+    title = f"Clients: {len(connected)} of {len(rows)} connected"
+    if not connected:
+        return [Finding("clients", "warn", title, names, "`mcptui connect --all`")]
+    return [Finding("clients", "ok", title, names)]
+
+
+_LOOKED = "Install Claude Desktop, Claude Code, Cursor or VS Code, or write the entry yourself"
+
+
+def check_clock(home: Home) -> list[Finding]:
+    """Compare the clock with what cannot lie in the future."""
+    now = home.clock()
+    try:
+        published = home.catalog().facts.published_at
+    except McptuiError:
+        published = 0.0
+    told = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
+    if now < published - SKEW_SECONDS:
+        return [
+            Finding(
+                "clock",
+                "bad",
+                f"The clock is wrong: it says {told}",
+                "the signed catalog was published after that; expiry dates mean nothing now",
+                "Set the clock, best by NTP: `timedatectl set-ntp true`",
+            )
+        ]
+    return [Finding("clock", "ok", f"Clock: {told}")]
+
+
+def check_gateways(home: Home) -> list[Finding]:
+    """See which gateways run, hang or died without a word."""
+    from mcptui.actions.found import alive
+
+    try:
+        rows = home.store.gateways(live=True)
+    except McptuiError:
+        return []
+    here = [row for row in rows if alive(row)]
+    dead = len(rows) - len(here)
+    names = ", ".join(_since(row) for row in here)
+    found = [Finding("gateways", "ok", f"Gateways: {len(here)} running", names)]
+    silent = [row for row in here if home.clock() - row.beat_at > SILENT_SECONDS]
+    if silent:
+        pids = ", ".join(str(row.pid) for row in silent)
+        text = f"{len(silent)} gateways have said nothing for {SILENT_SECONDS:.0f} s"
+        found = [Finding("gateways", "warn", text, f"pid {pids}", "Restart their clients")]
+    if dead:
+        text = f"{dead} gateways died without a word"
+        detail = "their open calls and containers are left over"
+        fix = "`mcptui doctor --fix gateways` clears them away"
+        found.append(Finding("gateways", "warn", text, detail, fix, fixable=True))
+    return found
+
+
+def _since(row: GatewayRow) -> str:
+    began = time.strftime("%H:%M", time.localtime(row.started_at))
+    return f"{row.client_name or 'a client'} since {began}"
+
+
+def check_disk(home: Home) -> list[Finding]:
+    """See how much room is left where state and images' parts are."""
+    least: tuple[int, str] | None = None
+    for folder in (home.paths.state, home.paths.cache):
+        while not folder.exists():
+            folder = folder.parent
+        free = shutil.disk_usage(folder).free
+        if least is None or free < least[0]:
+            least = (free, str(folder))
+    free, where = least or (0, "")
+    title = f"Disk: {free / 1e9:.1f} GB free"
+    if free >= LITTLE_DISK:
+        return [Finding("disk", "ok", title, where)]
+    state = "warn" if free >= LEAST_DISK else "bad"
+    fix = f"Free some space; {home.paths.cache} may be deleted at any time"
+    return [Finding("disk", state, title, where, fix)]
+
+
+CHECKS: dict[str, Callable[[Home], list[Finding]]] = {
+    "engine": check_engine,
+    "keyring": check_keyring,
+    "catalog": check_catalog,
+    "clients": check_clients,
+    "clock": check_clock,
+    "gateways": check_gateways,
+    "database": check_database,
+    "disk": check_disk,
+}
+"""All checks in the order in which they are told."""
