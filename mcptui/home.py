@@ -151,5 +151,6 @@ def _real_engine(home: Home) -> Engine:
 
 def _real_catalog(home: Home) -> Catalog:
     from mcptui.catalog.load import open_catalog
+    from mcptui.trust.tuf_copy import Place, best
 
-    return open_catalog(home.paths, home.clock)
+    return open_catalog(best(Place.of(home.paths)), home.clock)

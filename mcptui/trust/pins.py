@@ -69,6 +69,8 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _compare(path: str, old: Any, new: Any, lines: list[str]) -> None:
+    # JSON's true and 1 are equal in Python, so the types are compared as well.
+    same = type(old) is type(new) and old == new
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         before, after = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
         for key in [*before, *(key for key in after if key not in before)]:
@@ -81,10 +83,12 @@ def _compare(path: str, old: Any, new: Any, lines: list[str]) -> None:
                 _compare(inner, before[key], after[key], lines)
     elif isinstance(old, list) and isinstance(new, list):
         _compare_lists(path, cast("list[Any]", old), cast("list[Any]", new), lines)
-    elif type(old) is not type(new) or old != new:
+    elif not same:
         lines.append(visible(f"~ {path}", limit=_LONGEST))
-        before_text, after_text = _short(cast("object", old)), _short(cast("object", new))
-        lines += [f"    was  {before_text}", f"    is   {after_text}"]
+        lines += [
+            "    was  " + _short(cast("object", old)),
+            "    is   " + _short(cast("object", new)),
+        ]
 
 
 def _compare_lists(path: str, old: list[Any], new: list[Any], lines: list[str]) -> None:
