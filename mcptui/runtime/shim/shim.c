@@ -1,0 +1,284 @@
+/* The first process of every container: brings the server its environment and its stdio, then
+   starts the image's own command and stays behind as init.
+
+       mcptui-shim socket COMMAND...    three pipe ends and the frame come over a unix socket
+       mcptui-shim stdin COMMAND...     the frame comes on stdin, the rest of stdin is the server's
+
+   The frame: "MCPS", one byte version (1), three bytes zero, four bytes little-endian size, then
+   that many bytes of records, each a type letter, its text and a NUL:
+
+       E NAME=VALUE        a variable for the server
+       F, P                the relay table of the egress proxy; refused until there is one
+
+   Over the socket, the connection lives on as the control line. The gateway writes signal numbers,
+   one byte each; the shim writes the server's exit code (four bytes, little-endian) before it ends.
+   End of file there means that the gateway died: the server is ended too, first politely.
+
+   Exit codes of the shim itself: 125 its own trouble, 126 the command cannot be run, 127 it is not
+   there. The reason goes to stderr, on a line that begins with "mcptui-shim: ".
+
+   No secret stays here: the frame is zeroed once the server has its copy, and this process cannot
+   be traced or looked into by the server although both have one user. */
+#include "kernel.h"
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define FRAME_LIMIT (1 << 20)
+#define VARIABLES 4096
+#define PATIENCE 2 /* seconds between end of file, SIGTERM and SIGKILL once the gateway is gone */
+
+static char records[FRAME_LIMIT + 1];
+static char *variables[VARIABLES + 1];
+static char candidate[4096];
+
+static void say(const char *a, const char *b, const char *c)
+{
+    const char *parts[] = {"mcptui-shim: ", a, b, c, "\n"};
+    char line[1024];
+    size_t size = 0;
+    for (int i = 0; i < 5; i++)
+        for (const char *p = parts[i]; *p && size < sizeof line; p++)
+            line[size++] = *p;
+    sys_write(2, line, size);
+}
+
+static void fail(int code, const char *a, const char *b, const char *c) __attribute__((noreturn));
+static void fail(int code, const char *a, const char *b, const char *c)
+{
+    say(a, b, c);
+    for (;;)
+        sys_exit(code);
+}
+
+static void read_all(int fd, char *at, size_t size)
+{
+    while (size) {
+        long got = sys_read(fd, at, size);
+        if (got == -EINTR)
+            continue;
+        if (got <= 0)
+            fail(125, "the gateway ended while it sent the frame", "", "");
+        at += got;
+        size -= (size_t)got;
+    }
+}
+
+static uint32_t checked_size(const unsigned char *head)
+{
+    if (!same((const char *)head, "MCPS\1\0\0\0", 8))
+        fail(125, "the frame is of another version, restart mcptui", "", "");
+    uint32_t size = head[8] | head[9] << 8 | head[10] << 16 | (uint32_t)head[11] << 24;
+    if (size > FRAME_LIMIT)
+        fail(125, "the environment is larger than 1 MiB", "", "");
+    return size;
+}
+
+/* Fetch stdio and the frame over the socket; returns the control line. */
+static int by_socket(uint32_t *size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/mcptui/stdio.sock"};
+    int line = (int)sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC);
+    if (line < 0 || sys_connect(line, &address, sizeof address) < 0)
+        fail(125, "cannot reach the gateway's socket", "", "");
+    unsigned char head[12];
+    union {
+        char bytes[CMSG_SPACE(3 * sizeof(int))];
+        struct cmsghdr aligned;
+    } control;
+    struct iovec vector = {head, sizeof head};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    long got;
+    do
+        got = sys_recvmsg(line, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+    while (got == -EINTR);
+    struct cmsghdr *passed = CMSG_FIRSTHDR(&message);
+    if (got != sizeof head || !passed || passed->cmsg_type != SCM_RIGHTS ||
+        passed->cmsg_len != CMSG_LEN(3 * sizeof(int)))
+        fail(125, "the gateway sent no pipes", "", "");
+    int ends[3];
+    memcpy(ends, CMSG_DATA(passed), sizeof ends);
+    for (int i = 0; i < 3; i++)
+        if (ends[i] > 2 && line > 2)
+            sys_dup3(ends[i], i, 0); /* dup3 leaves out close-on-exec: these are the server's */
+        else
+            fail(125, "the engine gave no stdio", "", "");
+    for (int i = 0; i < 3; i++)
+        sys_close(ends[i]);
+    *size = checked_size(head);
+    read_all(line, records, *size);
+    return line;
+}
+
+static void by_stdin(uint32_t *size)
+{
+    unsigned char head[12];
+    read_all(0, (char *)head, sizeof head);
+    *size = checked_size(head);
+    read_all(0, records, *size);
+}
+
+static size_t name_size(const char *variable)
+{
+    size_t size = 0;
+    while (variable[size] && variable[size] != '=')
+        size++;
+    return size;
+}
+
+/* The container's own variables, then the frame's, which win. */
+static void gather_variables(char **own, uint32_t size)
+{
+    int count = 0;
+    for (; *own && count < VARIABLES; own++)
+        variables[count++] = *own;
+    for (char *at = records; at < records + size; at += length(at) + 1) {
+        if (*at != 'E' || !has(at, '='))
+            fail(125, "the frame has a record that this shim does not know", "", "");
+        char *variable = at + 1;
+        size_t name = name_size(variable) + 1;
+        int place = 0;
+        while (place < count && !same(variables[place], variable, name))
+            place++;
+        if (place == VARIABLES)
+            fail(125, "more than 4096 variables", "", "");
+        variables[place] = variable;
+        if (place == count)
+            count++;
+    }
+}
+
+static const char *search_path(void)
+{
+    for (char **at = variables; *at; at++)
+        if (same(*at, "PATH=", 5))
+            return *at + 5;
+    return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+static const char *reason(long error)
+{
+    switch (-error) {
+    case ENOENT: return "there is no such file in the image, or its interpreter is missing";
+    case EACCES: return "it is not executable for the container's user";
+    case ENOEXEC: return "it is no program for this machine";
+    case E2BIG: return "its arguments or variables are too large";
+    case ENOMEM: return "there is not enough memory";
+    case EPERM: return "the kernel forbids it";
+    default: return "the kernel refused";
+    }
+}
+
+static void become(char **command) __attribute__((noreturn));
+static void become(char **command)
+{
+    long error = -ENOENT;
+    if (has(command[0], '/')) {
+        error = sys_execve(command[0], command, variables);
+    } else {
+        for (const char *at = search_path(); *at; at += *at == ':') {
+            size_t size = 0;
+            while (*at && *at != ':' && size < sizeof candidate - 1)
+                candidate[size++] = *at++;
+            size_t name = length(command[0]) + 1;
+            if (!size || size + 1 + name > sizeof candidate)
+                continue;
+            candidate[size] = '/';
+            memcpy(candidate + size + 1, command[0], name);
+            long one = sys_execve(candidate, command, variables);
+            if (one != -ENOENT && one != -ENOTDIR)
+                error = one;
+        }
+    }
+    fail(error == -ENOENT ? 127 : 126, command[0], ": ", reason(error));
+}
+
+static void finish(int line, int status) __attribute__((noreturn));
+static void finish(int line, int status)
+{
+    int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    unsigned char answer[4] = {(unsigned char)code, 0, 0, 0};
+    if (line >= 0)
+        sys_write(line, answer, sizeof answer);
+    for (;;)
+        sys_exit(code);
+}
+
+/* Collect every child that ended; the server's end is the container's end. */
+static void reap(int line, long server)
+{
+    int status;
+    for (long ended; (ended = sys_wait(&status)) > 0;)
+        if (ended == server)
+            finish(line, status);
+}
+
+static void watch(int signals, int line, long server) __attribute__((noreturn));
+static void watch(int signals, int line, long server)
+{
+    int control = line, next = SIGTERM;
+    for (;;) {
+        struct pollfd list[2] = {{signals, POLLIN, 0}, {control, POLLIN, 0}};
+        struct timespec patience = {PATIENCE, 0};
+        int orphaned = line >= 0 && control < 0;
+        long ready = sys_poll(list, 2, orphaned ? &patience : 0);
+        if (ready == 0) {
+            sys_kill(server, next);
+            next = SIGKILL;
+        }
+        if (ready <= 0)
+            continue;
+        if (list[0].revents) {
+            struct signalfd_siginfo info;
+            if (sys_read(signals, &info, sizeof info) == sizeof info && info.ssi_signo != SIGCHLD)
+                sys_kill(server, info.ssi_signo);
+            reap(line, server);
+        }
+        if (list[1].revents) {
+            unsigned char number;
+            if (sys_read(control, &number, 1) == 1)
+                sys_kill(server, number);
+            else
+                control = -1;
+        }
+    }
+}
+
+void begin(long *stack)
+{
+    char **command = (char **)(stack + 1);
+    char **own = command + *stack + 1;
+    uint32_t size = 0;
+    int line = -1;
+    sys_prctl(PR_SET_DUMPABLE, 0);
+    if (*stack < 3)
+        fail(125, "no command", "", "");
+    if (same(command[1], "socket", 7))
+        line = by_socket(&size);
+    else if (same(command[1], "stdin", 6))
+        by_stdin(&size);
+    else
+        fail(125, "unknown route ", command[1], "");
+    gather_variables(own, size);
+
+    uint64_t all = ~0ULL, none = 0;
+    sys_mask(SIG_BLOCK, &all);
+    int signals = (int)sys_signalfd(&all);
+    long server = signals < 0 ? signals : sys_fork();
+    if (server < 0)
+        fail(125, "cannot start a process: ", reason(server), "");
+    if (server == 0) {
+        sys_mask(SIG_SETMASK, &none);
+        become(command + 2);
+    }
+    memset(records, 0, size);
+    for (int i = 0; i < 3; i++)
+        sys_close(i); /* or the server's end of file would never be seen */
+    watch(signals, line, server);
+}
