@@ -30,13 +30,19 @@ def _keys(home: Home, keys: Path | None) -> Path:
 
 
 async def publish_catalog(
-    home: Home, folder: Path, keys: Path | None = None, *, anchor: bytes | None = None
+    home: Home,
+    sources: Path,
+    output: Path | None = None,
+    keys: Path | None = None,
+    *,
+    anchor: bytes | None = None,
 ) -> AsyncIterator[Step]:
-    """Build the database of `folder`, sign it, and lay it into `folder` as its next version.
+    """Build the database of `sources`, sign it, and lay it into `output` as its next version.
 
     Args:
         home: gives the clock and the variable that names the keys.
-        folder: the catalog's folder: sources, and the signed repository made of them.
+        sources: the folder of `servers/`, `locks/` and `tools/`.
+        output: the folder of the signed repository, `sources` itself when None.
         keys: the folder of keys; MCPTUI_CATALOG_KEYS when None.
         anchor: the root clients embed; the program's own when None.
 
@@ -55,13 +61,18 @@ async def publish_catalog(
     yield Step("build", "Building the database")
     with tempfile.TemporaryDirectory(prefix="mcptui-catalog-") as scratch:
         file = Path(scratch) / "catalog.sqlite"
-        built = await asyncio.to_thread(build, folder, file, tool_hash)
+        built = await asyncio.to_thread(build, sources, file, tool_hash)
         detail = f"{built.count} servers, {built.length / 1e6:.1f} MB"
         yield Step("build", "Building the database", StepState.DONE, detail=detail)
         yield Step("sign", "Signing it")
         try:
             done = await asyncio.to_thread(
-                publish, folder, file, signers, anchor or embedded_root(), home.clock()
+                publish,
+                output or sources,
+                file,
+                signers,
+                anchor or embedded_root(),
+                home.clock(),
             )
         except OSError as error:
             raise McptuiError("The catalog cannot be written", str(error)) from error

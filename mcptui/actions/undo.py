@@ -36,6 +36,8 @@ def _take_back(home: Home, row: UndoRow) -> None:
         from mcptui.actions.switch import take_back as back
     elif row.kind == "remove":
         from mcptui.actions.remove import take_back as back
+    elif row.kind == "install":
+        from mcptui.actions.install import take_back as back
     elif row.kind in ("connect", "disconnect"):
         from mcptui.actions.connect import take_back as back
     else:

@@ -92,8 +92,7 @@ COMMANDS: tuple[Command, ...] = (
         "maintainers: make the signed catalog from catalog/servers",
         "maintain:build",
         (
-            _option("--sources", "folder of the entries", "file", metavar="DIR"),
-            _option("--output", "folder of the repository", "file", metavar="DIR"),
+            _option("--folder", "the catalog's folder", "file", default="catalog", metavar="DIR"),
             _option("--keys", "folder of the signing keys", "file", metavar="DIR"),
         ),
     ),

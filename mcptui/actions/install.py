@@ -1,0 +1,366 @@
+"""Install a server: say what it will do, then build, start and pin it, or change nothing.
+
+`review()` is what a person agrees to: the install sheet and `--dry-run` show it. `install()` runs
+the same server once in its locked container before anything is stored, so what cannot start is
+never installed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mcptui.actions.found import installed as find_installed
+from mcptui.actions.images import image_now, image_steps
+from mcptui.actions.planning import Missing, missing, plan_for
+from mcptui.actions.servers import hints_of
+from mcptui.actions.targets import Target, resolve
+from mcptui.entry import Choices, Kind, Trust
+from mcptui.entry_read import ID
+from mcptui.entry_schema import with_defaults
+from mcptui.errors import McptuiError, UsageError
+from mcptui.progress import Step, StepState
+from mcptui.store.rows import Installed, ToolState
+from mcptui.visible import visible
+
+if TYPE_CHECKING:
+    from mcptui.actions.first_start import FirstStart
+    from mcptui.entry import Entry
+    from mcptui.home import Home
+    from mcptui.runtime.plan import ContainerPlan
+
+UNDO = "install"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What an install will do, before it is done.
+
+    Args:
+        name: what clients will see before `__`.
+        choices: the user's, with defaults filled in and destructive tools off.
+        plan: the exact container; None while something is missing, or no engine answers.
+        image_ready: the engine has the image already.
+        missing: what has to be chosen first.
+        warnings: what a person should know before agreeing.
+        refused: why it cannot be installed at all, None when it can.
+        runs, reaches, reads, needs: one line each for a person.
+        tools_on, tools_off: names as known before the first start.
+        docker_arguments: the container as a person reads it, empty without a plan.
+    """
+
+    name: str
+    entry: Entry
+    trust: Trust
+    origin: str
+    choices: Choices
+    plan: ContainerPlan | None
+    image_ready: bool
+    missing: tuple[Missing, ...]
+    warnings: tuple[str, ...]
+    refused: McptuiError | None
+    runs: str
+    reaches: str
+    reads: str
+    needs: str
+    tools_on: tuple[str, ...]
+    tools_off: tuple[str, ...]
+    docker_arguments: tuple[str, ...]
+
+
+def destructive(entry: Entry) -> frozenset[str]:
+    """The tools that say they may destroy; they start switched off."""
+    return frozenset(pin.name for pin in entry.tools if pin.destroys)
+
+
+def review(home: Home, target: str, choices: Choices | None = None, name: str = "") -> Review:
+    """Say what an install would do; changes nothing.
+
+    Args:
+        home: where.
+        target: a catalog id, a path of a TOML file, or an image of the local engine.
+        choices: what the user chose; None for nothing, with destructive tools off.
+        name: another name than the entry's id.
+
+    Raises:
+        UsageError: there is no such target, or it is wrong.
+        NotTrusted: the catalog's signature or hash does not hold.
+    """
+    return review_of(home, resolve(home, target), choices, name)
+
+
+def review_of(home: Home, found: Target, choices: Choices | None, name: str = "") -> Review:
+    """Say what an install of a known target would do."""
+    entry = found.entry
+    if choices is None:
+        choices = Choices(tools_off=destructive(entry))
+    choices = replace(choices, parameters=with_defaults(entry.parameters, choices.parameters))
+    lacking, refused = tuple(missing(entry, choices)), _refusal(home, found, name or entry.id)
+    plan, ready, trouble = None, False, ""
+    if refused is None and not [one for one in lacking if one.kind != "network"]:
+        plan, ready, trouble = _plan(home, entry, choices)
+    names = [pin.name for pin in entry.tools]
+    return Review(
+        name=name or entry.id,
+        entry=entry,
+        trust=found.trust,
+        origin=found.origin,
+        choices=choices,
+        plan=plan,
+        image_ready=ready,
+        missing=lacking,
+        warnings=(*_warnings(found, choices, plan), *([trouble] if trouble else [])),
+        refused=refused,
+        runs=_runs(entry),
+        reaches=_reaches(entry, choices),
+        reads=_reads(choices),
+        needs=", ".join(one.text for one in lacking) or "nothing",
+        tools_on=tuple(one for one in names if one not in choices.tools_off),
+        tools_off=tuple(one for one in names if one in choices.tools_off),
+        docker_arguments=tuple(plan.docker_arguments()) if plan is not None else (),
+    )
+
+
+def _plan(home: Home, entry: Entry, choices: Choices) -> tuple[ContainerPlan | None, bool, str]:
+    """The plan as far as it can be told now, and why not."""
+    from mcptui.runtime.plan import plan
+
+    try:
+        facts, ready = image_now(home, entry)
+        return plan(entry, choices, facts), ready, ""
+    except McptuiError as error:
+        if isinstance(error, UsageError):
+            raise
+        return None, False, str(error)
+
+
+def _refusal(home: Home, found: Target, name: str) -> McptuiError | None:
+    """Why the target cannot be installed at all."""
+    entry, title = found.entry, found.entry.title
+    if not ID.fullmatch(name):
+        return UsageError(f"{visible(name, limit=80)!r} is no name", fix="Small letters, digits, -")
+    if home.store.installed(name) is not None:
+        fix = f"`mcptui update {name}` renews it, --name gives a second one another name"
+        return UsageError(f"{name} is installed already", fix=fix)
+    if entry.kind is Kind.REMOTE:
+        return McptuiError(
+            f"{title} cannot be installed yet",
+            "it is a remote server, and those come together with sign-in, which this version lacks",
+            "Choose a server that runs here: `mcptui catalog kind:package`",
+        )
+    secrets = [secret for secret in entry.secrets if secret.required]
+    if secrets:
+        names = ", ".join(secret.env for secret in secrets)
+        return McptuiError(
+            f"{title} cannot be installed yet",
+            f"it needs {names}, and this version has no place that keeps secrets safe",
+            "Choose a server that needs none: `mcptui catalog needs:none`",
+        )
+    if found.trust is Trust.SIGNED:
+        try:
+            home.catalog().refuse_if_stale()
+        except McptuiError as error:
+            return error
+    return None
+
+
+def _warnings(found: Target, choices: Choices, plan: ContainerPlan | None) -> list[str]:
+    entry, warnings = found.entry, list[str]()
+    if found.trust is Trust.UNSIGNED:
+        warnings.append("unsigned: nobody but you vouches for this server")
+    if choices.open_network:
+        warnings.append("open network: it can reach every host, nothing is filtered")
+    warnings.extend(f"{one.control} is relaxed: {one.reason}" for one in entry.relaxes)
+    warnings.extend(
+        f"it may write to {path}"
+        for picked in choices.mounts.values()
+        for path, writable in picked
+        if writable
+    )
+    if entry.checked.not_checked and found.trust is Trust.SIGNED:
+        warnings.append(f"not checked: {entry.checked.not_checked}")
+    for one in plan.warnings if plan is not None else []:
+        if one not in warnings:
+            warnings.append(one)
+    return warnings
+
+
+def _runs(entry: Entry) -> str:
+    if entry.package is not None:
+        package = entry.package
+        return f"{package.name} {package.version} of {package.registry}, built here by hash"
+    if entry.image is not None:
+        where = "an image of this engine" if entry.image.local else entry.image.repository
+        return f"{where} {entry.image.digest[:19]}"
+    return entry.remote.url if entry.remote is not None else ""
+
+
+def _reaches(entry: Entry, choices: Choices) -> str:
+    if choices.open_network:
+        return "every host: the network is open"
+    if not entry.hosts:
+        return "nothing: it has no network"
+    names = ", ".join("any host" if one.name == "*" else one.name for one in entry.hosts)
+    return f"nothing until you open the network; it wants {names}"
+
+
+def _reads(choices: Choices) -> str:
+    picked = [
+        f"{path} ({'read and write' if writable else 'read only'})"
+        for paths in choices.mounts.values()
+        for path, writable in paths
+    ]
+    return ", ".join(picked) or "no folders"
+
+
+async def install(
+    home: Home, target: str, choices: Choices | None = None, name: str = ""
+) -> AsyncIterator[Step]:
+    """Install a server, step by step; the last step's result is its row.
+
+    Raises:
+        UsageError: something has to be chosen first, or the name is taken.
+        NotTrusted: a signature, hash or pin does not hold.
+        McptuiError: it cannot be installed or did not start; nothing was changed.
+    """
+    found = await asyncio.to_thread(resolve, home, target)
+    look = await asyncio.to_thread(review_of, home, found, choices, name)
+    demand(look)
+    yield _trust_step(home, look)
+    row: Installed | None = None
+    async for step in prepare(home, look):
+        if isinstance(step.result, Prepared):
+            row = step.result.row
+            await asyncio.to_thread(_store, home, step.result)
+            home.store.push_undo(f"install {row.name}", UNDO, {"server": row.name})
+            step = replace(step, result=None)
+        yield step
+    yield Step("store", f"{look.name} is installed", StepState.DONE, result=row)
+
+
+def demand(look: Review) -> None:
+    """Raise what keeps a reviewed install from being done."""
+    if look.refused is not None:
+        raise look.refused
+    if look.missing:
+        raise UsageError(
+            f"{look.name} needs something from you first",
+            "; ".join(one.text for one in look.missing),
+            " ".join(one.option for one in look.missing if one.option),
+        )
+
+
+def _trust_step(home: Home, look: Review) -> Step:
+    if look.trust is Trust.UNSIGNED:
+        return Step("catalog", "unsigned: your own server", StepState.SKIPPED)
+    facts = home.catalog().facts
+    detail = f"root v{facts.root_version}, {facts.age_text}"
+    return Step("catalog", "signed catalog", StepState.DONE, detail=detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A server that has run once and can be stored.
+
+    Args:
+        row: the install.
+        start: what the server said.
+        states: its tools beside their pins.
+    """
+
+    row: Installed
+    start: FirstStart
+    states: tuple[ToolState, ...]
+
+
+async def prepare(home: Home, look: Review) -> AsyncIterator[Step]:
+    """Get the image, start the server once and pin it; the last step's result is `Prepared`.
+
+    Raises:
+        McptuiError: the image cannot be had, or the server did not start.
+    """
+    from mcptui.actions.first_start import DiedAtStart, first_start
+
+    image_id = ""
+    async for step in image_steps(home, look.entry):
+        image_id = step.result if isinstance(step.result, str) else image_id
+        yield replace(step, result=None)
+    plan = await asyncio.to_thread(plan_for, home, look.entry, look.choices, image_id)
+    if plan.needs:
+        raise UsageError(f"{look.name} needs something from you first", "; ".join(plan.needs))
+    yield Step("start", "first start in its locked container")
+    try:
+        start = await first_start(home.engine(), plan, look.name, at=home.clock())
+    except DiedAtStart as error:
+        yield Step("start", "first start", StepState.FAILED, detail=visible(error.reason))
+        raise
+    version = start.definitions.protocol_version
+    yield Step("start", "first start", StepState.DONE, detail=f"protocol {version}")
+    count = len(start.definitions.tools)
+    yield Step("tools", "reading its tools", StepState.DONE, detail=f"{count} tools")
+    prepared = _pinned(home, look, image_id, start)
+    yield _pin_step(prepared)
+
+
+def _pinned(home: Home, look: Review, image_id: str, start: FirstStart) -> Prepared:
+    from mcptui.gateway.view import ServerView, compare
+    from mcptui.trust.pins import tool_hash
+
+    known = {pin.name for pin in look.entry.tools}
+    found_now = frozenset(
+        str(tool["name"])
+        for tool in start.definitions.tools
+        if tool["name"] not in known and hints_of(tool)[1]
+    )
+    now = home.clock()
+    row = Installed(
+        name=look.name,
+        entry=look.entry,
+        choices=replace(look.choices, tools_off=look.choices.tools_off | found_now),
+        trust=look.trust,
+        origin=look.origin,
+        image_id=image_id,
+        installed_at=now,
+        updated_at=now,
+    )
+    states = compare(ServerView(row, None, {}), start.definitions.tools, tool_hash)
+    return Prepared(row, start, tuple(states))
+
+
+def _pin_step(prepared: Prepared) -> Step:
+    changed = [state.tool for state in prepared.states if state.quarantined]
+    if not prepared.row.entry.tools:
+        text, detail = "pinning its tools", "as they are now"
+    elif changed:
+        text = "comparing its tools with their pins"
+        detail = f"{len(changed)} differ and are refused until you look: {', '.join(changed[:5])}"
+    else:
+        text, detail = "comparing its tools with their pins", "all the same"
+    return Step("pins", text, StepState.DONE, detail=visible(detail), result=prepared)
+
+
+def _store(home: Home, prepared: Prepared) -> None:
+    """Store an install with all that is known of it, and tell the gateways."""
+    from mcptui.store.rows import LogLine
+
+    row, now = prepared.row, home.clock()
+    home.store.put_definitions(prepared.start.definitions)
+    home.store.put_tool_states(list(prepared.states))
+    home.store.put_install(row)
+    lines = [LogLine(0, row.name, "", now, text) for text in prepared.start.log]
+    if lines:
+        home.store.append_log(lines)
+    home.store.wish("reload", row.name)
+
+
+def take_back(home: Home, payload: dict[str, str]) -> None:
+    """Undo an install; the image stays, so that a second thought costs nothing.
+
+    Raises:
+        UsageError: the server is gone already.
+    """
+    from mcptui.actions.remove import forget
+
+    forget(home, find_installed(home, payload["server"]), keep_image=True)

@@ -1,0 +1,156 @@
+"""Remove a server: its containers, its rows and, when nobody else needs it, its image."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from mcptui.actions.found import installed, live_gateways
+from mcptui.actions.images import drop_image, image_steps
+from mcptui.entry import Trust
+from mcptui.entry_read import choices_from_dict, choices_to_dict, entry_from_dict, entry_to_dict
+from mcptui.errors import McptuiError, UsageError
+from mcptui.progress import Step, StepState
+from mcptui.store.rows import Definitions, Installed, ToolState
+
+if TYPE_CHECKING:
+    from mcptui.home import Home
+
+UNDO = "remove"
+PATIENCE = 5.0
+"""Seconds the living gateways get to stop a removed server themselves."""
+
+
+async def remove(home: Home, name: str, *, keep_image: bool = False) -> AsyncIterator[Step]:
+    """Remove a server, step by step; its calls stay in the record.
+
+    Args:
+        home: from where.
+        name: the installed server.
+        keep_image: leave the image in the engine.
+
+    Raises:
+        UsageError: no such server.
+    """
+    row = installed(home, name)
+    payload = {**_saved(home, row), "keep_image": keep_image}
+    yield Step("rows", f"forgetting {name}")
+    home.store.remove_install(name)
+    home.store.push_undo(f"remove {name}", UNDO, payload)
+    home.store.wish("reload", name)
+    yield Step("rows", f"forgot {name}", StepState.DONE, detail="its calls stay in the record")
+    yield Step("containers", "stopping its containers")
+    removed = await _stop(home, name)
+    yield Step("containers", "its containers are gone", StepState.DONE, detail=removed)
+    if keep_image or not row.image_id:
+        yield Step("image", "the image stays", StepState.SKIPPED)
+    elif await asyncio.to_thread(drop_image, home, row.image_id):
+        yield Step("image", "the image is gone", StepState.DONE)
+    else:
+        yield Step("image", "the image stays: it is yours or still needed", StepState.SKIPPED)
+
+
+def forget(home: Home, row: Installed, *, keep_image: bool) -> None:
+    """Remove a server without telling about it, and without a way back."""
+    home.store.remove_install(row.name)
+    home.store.wish("reload", row.name)
+    _sweep(home, row.name)
+    if not keep_image:
+        drop_image(home, row.image_id)
+
+
+async def _stop(home: Home, name: str) -> str:
+    """Wait until the gateways have stopped the server, then remove what is left of it."""
+    for _ in range(int(PATIENCE / 0.1)):
+        live = {row.id for row in live_gateways(home)}
+        states = [one for one in home.store.states() if one.server == name]
+        left = [one for one in states if one.gateway in live]
+        if not any(one.state in ("running", "starting") for one in left):
+            break
+        await asyncio.sleep(0.1)
+    count = await asyncio.to_thread(_sweep, home, name)
+    return f"{count} removed by hand" if count else ""
+
+
+def _sweep(home: Home, name: str) -> int:
+    try:
+        engine = home.engine()
+        found = engine.containers({"mcptui.server": name, "mcptui.home": home_label(home)})
+        for container in found:
+            engine.remove(container)
+        return len(found)
+    except McptuiError:
+        return 0
+
+
+def home_label(home: Home) -> str:
+    """What tells this user's containers from those of another mcptui on the same engine."""
+    return str(home.paths.state)
+
+
+def _saved(home: Home, row: Installed) -> dict[str, Any]:
+    said = home.store.definitions(row.name)
+    return {
+        "name": row.name,
+        "entry": entry_to_dict(row.entry),
+        "choices": choices_to_dict(row.choices),
+        "trust": row.trust.value,
+        "origin": row.origin,
+        "image_id": row.image_id,
+        "installed_at": row.installed_at,
+        "definitions": asdict(said) if said is not None else None,
+        "tool_states": [asdict(state) for state in home.store.tool_states(row.name)],
+    }
+
+
+def take_back(home: Home, payload: dict[str, Any]) -> None:
+    """Undo a removal: the same rows again; a package's image is built again where it went.
+
+    Raises:
+        UsageError: the name is taken meanwhile.
+        McptuiError: the image is gone and cannot be made again.
+    """
+    name = payload["name"]
+    if home.store.installed(name) is not None:
+        raise UsageError(f"{name} is installed again already")
+    entry = entry_from_dict(payload["entry"], f"removed server {name}")
+    image_id = payload["image_id"]
+    if image_id and not _has(home, image_id):
+        image_id = asyncio.run(_again(home, payload)) if entry.package is not None else ""
+        if not image_id:
+            raise McptuiError(f"The image of {name} is gone", fix=f"Install {name} again")
+    row = Installed(
+        name=name,
+        entry=entry,
+        choices=choices_from_dict(payload["choices"], f"removed server {name}"),
+        trust=Trust(payload["trust"]),
+        origin=payload["origin"],
+        image_id=image_id,
+        installed_at=payload["installed_at"],
+        updated_at=home.clock(),
+    )
+    if payload["definitions"] is not None:
+        home.store.put_definitions(Definitions(**payload["definitions"]))
+    home.store.put_tool_states([ToolState(**state) for state in payload["tool_states"]])
+    home.store.put_install(row)
+    home.store.wish("reload", name)
+
+
+def _has(home: Home, image_id: str) -> bool:
+    try:
+        home.engine().image_facts(image_id)
+    except McptuiError as error:
+        if error.exit_code == 3:
+            raise
+        return False
+    return True
+
+
+async def _again(home: Home, payload: dict[str, Any]) -> str:
+    image_id = ""
+    entry = entry_from_dict(payload["entry"], "removed server")
+    async for step in image_steps(home, entry):
+        image_id = step.result if isinstance(step.result, str) else image_id
+    return image_id

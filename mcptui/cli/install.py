@@ -1,0 +1,233 @@
+"""`install`, `remove` and `update`: the review first, then the steps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcptui.cli.ask import agreed
+from mcptui.cli.output import Out
+from mcptui.errors import UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from mcptui.actions.install import Review
+    from mcptui.actions.update import UpdateReview
+    from mcptui.entry import Choices, Entry
+    from mcptui.home import Home
+
+
+def install(home: Home, given: Namespace, out: Out) -> int:
+    """Review, ask, install, and connect the clients that were named."""
+    from mcptui.actions.install import demand, review_of
+    from mcptui.actions.install import install as put_in
+    from mcptui.actions.targets import resolve
+
+    found = resolve(home, given.target)
+    look = review_of(home, found, choices_of(found.entry, given), given.name or "")
+    if given.dry_run:
+        _show(out, look)
+        return 0
+    demand(look)
+    if not out.as_json:
+        _tell(out, look)
+    if not agreed(out, f"Install {look.name}?", given.yes):
+        out.say("nothing was changed")
+        return 1
+    row = asyncio.run(out.steps(put_in(home, given.target, look.choices, look.name)))
+    connected = [_connect(home, client, out) for client in given.connect]
+    if out.as_json:
+        out.data({"installed": row_data(row), "connected": connected})
+    elif not connected:
+        out.say("`mcptui connect CLIENT` gives it to a client that is not connected yet")
+    return 0
+
+
+def _connect(home: Home, client: str, out: Out) -> str:
+    from mcptui.actions.connect import connect
+
+    done = connect(home, client)
+    out.say(done)
+    return done
+
+
+def row_data(row: Any) -> dict[str, Any]:
+    """An installed server as JSON data."""
+    from mcptui.entry_read import choices_to_dict, entry_to_dict
+
+    return {
+        "name": row.name,
+        "entry": entry_to_dict(row.entry),
+        "choices": choices_to_dict(row.choices),
+        "trust": row.trust,
+        "origin": row.origin,
+        "image": row.image_id,
+    }
+
+
+def choices_of(entry: Entry, given: Namespace) -> Choices:
+    """Read the choices from a command line.
+
+    Raises:
+        UsageError: a value is malformed or names nothing of the entry.
+    """
+    from mcptui.actions.install import destructive
+    from mcptui.entry import Choices
+
+    mounts: dict[str, tuple[tuple[str, bool], ...]] = {}
+    for text in given.mount:
+        name, path, writable = _mount(entry, text)
+        mounts[name] = (*mounts.get(name, ()), (path, writable))
+    off = (destructive(entry) | set(given.tool_off)) - set(given.tool_on)
+    known = {pin.name for pin in entry.tools}
+    unknown = (set(given.tool_off) | set(given.tool_on)) - known
+    if known and unknown:
+        raise UsageError(f"{entry.id} has no tool {min(unknown)!r}", f"it has {', '.join(known)}")
+    return Choices(_parameters(entry, given.set), mounts, given.open_network, frozenset(off))
+
+
+def _mount(entry: Entry, text: str) -> tuple[str, str, bool]:
+    name, equals, path = text.partition("=")
+    if not equals and len(entry.mounts) == 1:
+        name, path = entry.mounts[0].name, text
+    writable = path.endswith(":rw")
+    path = path.removesuffix(":rw").removesuffix(":ro")
+    if not name or not path:
+        raise UsageError(f"--mount {text}: not a folder", fix="Write --mount NAME=PATH[:rw]")
+    return name, str(Path(path).expanduser().absolute()), writable
+
+
+def _parameters(entry: Entry, pairs: list[str]) -> dict[str, Any]:
+    rules: dict[str, Any] = entry.parameters.get("properties", {})
+    found: dict[str, Any] = {}
+    for text in pairs:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set {text}: no value", fix="Write --set NAME=VALUE")
+        kind = str(rules.get(name, {}).get("type", "string"))
+        if kind == "array" and not value.startswith("["):
+            found.setdefault(name, []).append(value)
+        else:
+            found[name] = value if kind == "string" else _json(name, value)
+    return found
+
+
+def _json(name: str, value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise UsageError(f"--set {name}: {value!r} is not a value", str(error)) from error
+
+
+def _show(out: Out, look: Review) -> None:
+    if out.as_json:
+        out.data(review_data(look))
+        return
+    _tell(out, look)
+    if look.docker_arguments:
+        out.text(shlex.join(look.docker_arguments))
+    if look.refused is not None:
+        out.error(look.refused)
+
+
+def review_data(look: Review) -> dict[str, Any]:
+    """A review as JSON data."""
+    from mcptui.entry_read import choices_to_dict, entry_to_dict
+
+    refused = look.refused
+    return {
+        "name": look.name,
+        "entry": entry_to_dict(look.entry),
+        "trust": look.trust,
+        "origin": look.origin,
+        "choices": choices_to_dict(look.choices),
+        "image_ready": look.image_ready,
+        "missing": look.missing,
+        "warnings": look.warnings,
+        "refused": None if refused is None else {"what": refused.what, "why": refused.why},
+        "runs": look.runs,
+        "reaches": look.reaches,
+        "reads": look.reads,
+        "tools_on": look.tools_on,
+        "tools_off": look.tools_off,
+        "docker": look.docker_arguments,
+        "create": look.plan.create_body() if look.plan is not None else None,
+    }
+
+
+def _tell(out: Out, look: Review) -> None:
+    out.say(f"{look.entry.title} ({look.trust.value}, {look.origin})")
+    out.say(f"  will run   {look.runs}")
+    out.say(f"  may reach  {look.reaches}")
+    out.say(f"  may read   {look.reads}")
+    if look.missing:
+        out.say(f"  needs      {look.needs}")
+    off = f" · off: {', '.join(look.tools_off)}" if look.tools_off else ""
+    out.say(f"  tools      {len(look.tools_on)} on{off}" if look.entry.tools else "  tools      ?")
+    for warning in look.warnings:
+        out.say(f"  ▲ {warning}")
+
+
+def remove(home: Home, given: Namespace, out: Out) -> int:
+    """Remove servers after asking."""
+    from mcptui.actions.found import installed
+    from mcptui.actions.remove import remove as take_out
+
+    for name in given.servers:
+        installed(home, name)
+    names = ", ".join(given.servers)
+    if not agreed(out, f"Remove {names}?", given.yes):
+        out.say("nothing was changed")
+        return 1
+    for name in given.servers:
+        asyncio.run(out.steps(take_out(home, name, keep_image=given.keep_image)))
+    if out.as_json:
+        out.data({"removed": given.servers})
+    else:
+        out.say("`mcptui undo` brings it back")
+    return 0
+
+
+def update(home: Home, given: Namespace, out: Out) -> int:
+    """Show what newer versions change, ask, and take them."""
+    from mcptui.actions.update import update_review
+
+    names = given.servers or [row.name for row in home.store.installs()]
+    done: list[dict[str, Any]] = []
+    for name in names:
+        found = update_review(home, name)
+        _tell_update(out, found)
+        wanted = not given.dry_run and (not found.newest or bool(given.servers))
+        taken = wanted and _take(home, found, given.yes, out)
+        done.append(
+            {"name": name, "newest": found.newest, "changes": found.changes, "taken": taken}
+        )
+    if out.as_json:
+        out.data(done)
+    return 0
+
+
+def _take(home: Home, found: UpdateReview, yes: bool, out: Out) -> bool:
+    from mcptui.actions.update import update as renew
+
+    if found.newest and found.review.trust.value == "signed":
+        return False
+    if not agreed(out, f"Update {found.name}?", yes):
+        return False
+    asyncio.run(out.steps(renew(home, found.name)))
+    return True
+
+
+def _tell_update(out: Out, found: UpdateReview) -> None:
+    if out.as_json:
+        return
+    if found.newest:
+        out.say(f"{found.name}: {found.before} is the newest")
+        return
+    out.say(f"{found.name}: {found.before} → {found.after}")
+    for line in found.changes:
+        out.say(f"  {line}")
