@@ -137,7 +137,19 @@ def _timestamp_version(path: Path) -> int:
         return -1
 
 
-def _checked(signature: Signature, database: Path, source: str, at: float) -> Copy:
+def check_copy(signature: Signature, database: Path, source: str, at: float) -> Copy:
+    """Check the database against its signature.
+
+    Args:
+        signature: what was signed.
+        database: the file.
+        source: "shipped" or "refreshed".
+        at: when the source was asked, unix seconds; 0 for the day it was published.
+
+    Raises:
+        NotTrusted: the file is not the signed one.
+        OSError: it cannot be read.
+    """
     with database.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     signature.check(digest, database.stat().st_size)
@@ -164,7 +176,7 @@ def shipped(place: Place) -> Copy:
     try:
         signature = verify(place.anchor, repository_parts(place.shipped))
         database = place.shipped / "targets" / f"{signature.sha256}.{DATABASE}"
-        return _checked(signature, database, "shipped", 0.0)
+        return check_copy(signature, database, "shipped", 0.0)
     except OSError as error:
         raise McptuiError(
             "The catalog that comes with mcptui is incomplete", str(error), "Install mcptui again"
@@ -216,7 +228,7 @@ def refreshed(place: Place) -> Copy | None:
     folder = place.refreshed / found.folder
     try:
         signature = verify(place.anchor, refreshed_parts(folder))
-        return _checked(signature, folder / DATABASE, "refreshed", found.checked_at)
+        return check_copy(signature, folder / DATABASE, "refreshed", found.checked_at)
     except OSError as error:
         raise NotTrusted("The refreshed catalog is incomplete", str(error)) from error
 
