@@ -1,0 +1,361 @@
+"""From an entry and choices to the exact container: pure, so that the install sheet, a dry run
+and the engine all see the very same thing.
+
+Every container is locked down the same way: no network device but `lo`, read-only root, a small
+/tmp from which nothing runs, no capabilities, no way to gain any, bounded memory, processors and
+processes, an ordinary user, no log on disk. What a server cannot bear is relaxed by its entry,
+which says why, and each relaxation is a warning here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcptui.entry import Choices, Entry, Kind, Relaxation
+from mcptui.entry_schema import parameter_problems, with_defaults
+from mcptui.errors import McptuiError
+from mcptui.runtime import owner as labels
+from mcptui.runtime.fill import Filling
+from mcptui.runtime.mounts import Deny, PlannedMount
+from mcptui.runtime.owner import Owner
+
+USER = "65532:65532"
+"""Whom a server runs as: nobody's number on the host, "nonroot" in our images."""
+MIB = 1 << 20
+_HOME = "/tmp"  # noqa: S108  inside the container: the one place that can be written
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What the engine says of an image.
+
+    Args:
+        id: its image ID, "sha256:…".
+        entrypoint, cmd: its own command.
+        env: its variables as NAME=VALUE.
+        workdir: "" for the root folder.
+        user: "" for root.
+    """
+
+    id: str
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    workdir: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPlan:
+    """One container, exactly.
+
+    Args:
+        server: the installed server's name.
+        image: image ID.
+        command: the whole command line.
+        environment: variables beyond the image's own. Secrets among them: they go to the
+            process alone, by the shim, and never into the engine's records.
+        user: "uid:gid".
+        network: "none" or "bridge".
+        read_only: the root file system cannot be written.
+        tmp: size of /tmp in bytes.
+        tmp_exec: programs may run from /tmp.
+        pids: processes and threads at most.
+        memory: bytes, swap included.
+        cpus: cores.
+        mounts: folders and files of the host.
+        labels: what the engine remembers.
+        workdir: the image's, or "/".
+        warnings: what a person should know, in words.
+        needs: what is missing or wrong, in words; such a container is not started.
+    """
+
+    server: str
+    image: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    user: str = USER
+    network: str = "none"
+    read_only: bool = True
+    tmp: int = 64 * MIB
+    tmp_exec: bool = False
+    pids: int = 64
+    memory: int = 256 * MIB
+    cpus: float = 0.5
+    mounts: tuple[PlannedMount, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    workdir: str = "/"
+    warnings: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    deny: Deny = field(default=Deny(), repr=False)
+
+    def tmp_options(self) -> str:
+        """Mount options of /tmp."""
+        exec_word = "exec" if self.tmp_exec else "noexec"
+        return f"rw,{exec_word},nosuid,nodev,size={self.tmp // MIB}m,mode=1777"
+
+    def docker_arguments(self) -> list[str]:
+        """The container as a person who knows docker reads it; values of variables left out."""
+        words = ["docker", "run", "--rm", "--interactive", "--init", "--network", self.network]
+        words += ["--read-only"] if self.read_only else []
+        words += ["--tmpfs", f"/tmp:{self.tmp_options()}", "--cap-drop", "ALL"]  # noqa: S108
+        words += ["--security-opt", "no-new-privileges", "--user", self.user]
+        words += ["--pids-limit", str(self.pids), "--cpus", f"{self.cpus:g}"]
+        for option in ("--memory", "--memory-swap"):
+            words += [option, f"{self.memory // MIB}m"]
+        words += ["--ulimit", "core=0", "--ipc", "private", "--log-driver", "none"]
+        for mount in self.mounts:
+            words += ["--mount", mount.argument()]
+        for name in sorted(self.environment):
+            words += ["--env", name]
+        for name, value in self.labels.items():
+            words += ["--label", f"{name}={value}"]
+        words += ["--workdir", self.workdir, "--entrypoint", *self.command[:1], self.image]
+        return [*words, *self.command[1:]]
+
+    def create_body(self) -> dict[str, Any]:
+        """The Engine API's request; `launch()` adds the shim and the route of stdio."""
+        return {
+            "Image": self.image,
+            "Entrypoint": list(self.command),
+            "Cmd": [],
+            "Env": [],
+            "User": self.user,
+            "WorkingDir": self.workdir,
+            "Labels": dict(self.labels),
+            "Tty": False,
+            "StopSignal": "SIGTERM",
+            "HostConfig": {
+                "NetworkMode": self.network,
+                "ReadonlyRootfs": self.read_only,
+                "Tmpfs": {"/tmp": self.tmp_options()},  # noqa: S108
+                "CapDrop": ["ALL"],
+                "SecurityOpt": ["no-new-privileges"],
+                "Privileged": False,
+                "PidsLimit": self.pids,
+                "Memory": self.memory,
+                "MemorySwap": self.memory,
+                "NanoCpus": round(self.cpus * 1e9),
+                "IpcMode": "private",
+                # A core file would carry the server's memory, secrets included, to the host.
+                "Ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}],
+                "LogConfig": {"Type": "none"},
+                "RestartPolicy": {"Name": "no"},
+                "Mounts": [mount.body() for mount in self.mounts],
+            },
+        }
+
+
+def plan(
+    entry: Entry,
+    choices: Choices,
+    image: ImageFacts,
+    owner: Owner | None = None,
+    secrets: Mapping[str, str] | None = None,
+    *,
+    name: str = "",
+    deny: Deny | None = None,
+) -> ContainerPlan:
+    """Work out the container of one installed server.
+
+    Args:
+        entry: what the catalog says.
+        choices: what the user chose.
+        image: what the engine says of its image.
+        owner: who starts it; None for a look only.
+        secrets: secret name → value.
+        name: the installed server's name, the entry's id unless given.
+        deny: what no server may have, besides the system's own folders.
+
+    Returns:
+        The container; what is missing or wrong is in its `needs`.
+
+    Raises:
+        McptuiError: the entry runs in no container.
+    """
+    if entry.kind is Kind.REMOTE:
+        raise McptuiError(f"{entry.id} is a remote server", "it runs in no container here")
+    deny = deny or Deny()
+    mounts, inside, mount_needs = _mounts(entry, choices, deny)
+    filling = _filling(entry, choices, inside)
+    command = _command(entry, image, filling, inside)
+    environment = {"HOME": _HOME} if not _has(image.env, "HOME") else {}
+    environment |= filling.variables(entry.env)
+    environment |= _secret_variables(entry, secrets or {})
+    limits = _Limits.of(entry, mounts, image, owner)
+    needs = [*_parameter_needs(entry, choices), *mount_needs, *_other_needs(entry, choices)]
+    needs += _secret_needs(entry, secrets or {})
+    if not command:
+        needs.append("a command: neither the entry nor its image says what to run")
+    return ContainerPlan(
+        server=name or entry.id,
+        image=image.id,
+        command=command,
+        environment=environment,
+        user=limits.user,
+        network="bridge" if choices.open_network else "none",
+        read_only=limits.read_only,
+        tmp=entry.resources.tmp * MIB,
+        tmp_exec=limits.tmp_exec,
+        pids=limits.pids,
+        memory=limits.memory * MIB,
+        cpus=entry.resources.cpus,
+        mounts=mounts,
+        labels={
+            labels.SERVER: name or entry.id,
+            labels.INSTALL: entry.id,
+            **(owner.labels() if owner is not None else {}),
+        },
+        workdir=image.workdir or "/",
+        warnings=tuple(_warnings(entry, choices, mounts, owner)),
+        needs=tuple(needs),
+        deny=deny,
+    )
+
+
+@dataclass(slots=True)
+class _Limits:
+    """What the entry's relaxations leave of the usual lock."""
+
+    pids: int
+    memory: int
+    user: str = USER
+    read_only: bool = True
+    tmp_exec: bool = False
+
+    @classmethod
+    def of(
+        cls, entry: Entry, mounts: tuple[PlannedMount, ...], image: ImageFacts, owner: Owner | None
+    ) -> _Limits:
+        limits = cls(entry.resources.pids, entry.resources.memory)
+        account = owner.account if owner is not None else None
+        if mounts and account is not None and account[0] != 0:
+            # Files the user picked are often the user's alone, and what the server writes has
+            # to be theirs as well.
+            limits.user = f"{account[0]}:{account[1]}"
+        for relaxation in entry.relaxes:
+            limits.relax(relaxation, image)
+        return limits
+
+    def relax(self, relaxation: Relaxation, image: ImageFacts) -> None:
+        value = relaxation.value
+        match relaxation.control:
+            case "read_only":
+                self.read_only = False
+            case "noexec_tmp":
+                self.tmp_exec = True
+            case "user":
+                self.user = image.user or "0:0" if value in ("", "image") else value
+            case "pids" if value.isdecimal():
+                self.pids = max(self.pids, int(value))
+            case "memory" if value.isdecimal():
+                self.memory = max(self.memory, int(value))
+            case _:
+                pass
+
+
+def _has(variables: tuple[str, ...], name: str) -> bool:
+    return any(variable.startswith(f"{name}=") for variable in variables)
+
+
+def _mounts(
+    entry: Entry, choices: Choices, deny: Deny
+) -> tuple[tuple[PlannedMount, ...], dict[str, list[str]], list[str]]:
+    """The mounts, the paths inside by the mount's name, and what is wrong."""
+    mounts: list[PlannedMount] = []
+    inside: dict[str, list[str]] = {}
+    needs: list[str] = []
+    for wanted in entry.mounts:
+        picked = choices.mounts.get(wanted.name, ())
+        if wanted.required and not picked:
+            needs.append(f"a folder for {wanted.name}: {wanted.description}")
+        if len(picked) > 1 and not wanted.many:
+            needs.append(f"only one folder for {wanted.name}")
+        for path, writable in picked:
+            if problem := deny.problem(path):
+                needs.append(f"another folder for {wanted.name}: {path} {problem}")
+                continue
+            taken = {mount.target for mount in mounts}
+            target = _free(wanted.target.replace("{name}", _last_part(path)), taken)
+            mounts.append(PlannedMount(path, target, writable))
+            inside.setdefault(wanted.name, []).append(target)
+    names = {wanted.name for wanted in entry.mounts}
+    needs += [
+        f"no folder {name}: it has none of that name" for name in choices.mounts.keys() - names
+    ]
+    return tuple(mounts), inside, needs
+
+
+def _last_part(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def _free(target: str, taken: set[str]) -> str:
+    """`target`, numbered when another picked folder of the same name has it already."""
+    free, number = target, 1
+    while free in taken:
+        number += 1
+        free = f"{target}-{number}"
+    return free
+
+
+def _filling(entry: Entry, choices: Choices, inside: Mapping[str, list[str]]) -> Filling:
+    chosen = {**with_defaults(entry.parameters, choices.parameters), **inside}
+    known = {*entry.parameters.get("properties", {}), *(mount.name for mount in entry.mounts)}
+    return Filling({key: chosen[key] for key in chosen.keys() & known}, frozenset(known))
+
+
+def _command(
+    entry: Entry, image: ImageFacts, filling: Filling, inside: Mapping[str, list[str]]
+) -> tuple[str, ...]:
+    words = [*image.entrypoint, *(entry.command or image.cmd)]
+    if not words:
+        return ()
+    words += filling.arguments(entry.options)
+    for mount in entry.mounts:
+        if mount.argument:
+            words += inside.get(mount.name, [])
+    return tuple(words)
+
+
+def _secret_variables(entry: Entry, secrets: Mapping[str, str]) -> dict[str, str]:
+    return {one.env: secrets[one.name] for one in entry.secrets if secrets.get(one.name)}
+
+
+def _secret_needs(entry: Entry, secrets: Mapping[str, str]) -> list[str]:
+    return [
+        f"the secret {one.name} ({one.env})"
+        for one in entry.secrets
+        if one.required and not secrets.get(one.name)
+    ]
+
+
+def _parameter_needs(entry: Entry, choices: Choices) -> list[str]:
+    problems = parameter_problems(entry.parameters, choices.parameters)
+    return [f"{name} {problem}" for name, problem in problems.items()]
+
+
+def _other_needs(entry: Entry, choices: Choices) -> list[str]:
+    if not entry.needs_network or choices.open_network:
+        return []
+    names = ", ".join("any host" if host.name == "*" else host.name for host in entry.hosts[:4])
+    more = f" and {len(entry.hosts) - 4} more" if len(entry.hosts) > 4 else ""
+    return [f"the network, for {names}{more}: open it for this server, or it is of no use"]
+
+
+def _warnings(
+    entry: Entry, choices: Choices, mounts: tuple[PlannedMount, ...], owner: Owner | None
+) -> list[str]:
+    warnings = [f"{one.control} is relaxed: {one.reason}" for one in entry.relaxes]
+    if choices.open_network:
+        warnings.append("open network: it can reach every host, nothing is filtered")
+    warnings += [f"it may write to {mount.source}" for mount in mounts if mount.writable]
+    account = owner.account if owner is not None else None
+    if mounts and account is not None and account[0] == 0:
+        warnings.append(
+            f"mcptui runs as root: the server, user {USER.partition(':')[0]}, sees of the picked "
+            "folders only what everybody may see"
+        )
+    return warnings
