@@ -59,10 +59,12 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }
 
 $(VENV)/run.stamp: $(BIN)/python pyproject.toml requirements/run.txt requirements/build.txt $(SHIM)
-	$(PIP) install --require-hashes -r requirements/build.txt -r requirements/run.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Installing mcptui into $(VENV) from hash-locked packages; about a minute the first time…"
+	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp requirements/test.txt
-	$(PIP) install --require-hashes -r requirements/test.txt
+	@echo "Installing what the tests need…"
+	@$(PIP) install --require-hashes -r requirements/test.txt
 	@touch $@
