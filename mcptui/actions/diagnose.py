@@ -60,9 +60,9 @@ async def fix(home: Home, name: str) -> AsyncIterator[Step]:
     elif name == "gateways":
         yield await asyncio.to_thread(_gateways, home)
     elif name == "catalog":
-        from mcptui.actions.refresh import refresh
+        from mcptui.actions.refresh_catalog import refresh_catalog
 
-        async for step in refresh(home):
+        async for step in refresh_catalog(home):
             yield step
     else:
         raise UsageError(f"{name!r} cannot be mended from here", fix=f"Known: {', '.join(FIXES)}")

@@ -165,7 +165,7 @@ def check_clients(home: Home) -> list[Finding]:
     from mcptui.actions.connect import clients
 
     rows = [row for row in clients(home) if row.state != "not installed"]
-    names = ", ".join(row.title for row in rows)
+    names = ", ".join(row.name for row in rows)
     connected = [row for row in rows if row.state == "connected"]
     if not rows:
         return [Finding("clients", "warn", "No known MCP client found", fix_text=_LOOKED)]

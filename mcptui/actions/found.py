@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcptui.errors import UsageError
+from mcptui.runtime.owner import is_alive
 from mcptui.store.rows import GatewayRow, Installed
 from mcptui.visible import visible
 
@@ -40,30 +39,9 @@ def installed(home: Home, name: str) -> Installed:
     return row
 
 
-def started_at(pid: int) -> str:
-    """When a process began, as the kernel counts; "" when it is gone or nobody can tell."""
-    try:
-        # The name in the second field may hold spaces and brackets, so count from its end.
-        return (
-            Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()[19]
-        )
-    except (OSError, IndexError):
-        return ""
-
-
 def alive(row: GatewayRow) -> bool:
     """Whether a gateway's process still runs; a reused pid does not count."""
-    if row.stopped_at is not None:
-        return False
-    if row.pid_start and Path("/proc/self/stat").exists():
-        return started_at(row.pid) == row.pid_start
-    try:
-        os.kill(row.pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+    return row.stopped_at is None and is_alive(row.pid, row.pid_start)
 
 
 def live_gateways(home: Home) -> list[GatewayRow]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from mcptui.entry import Kind
 from mcptui.errors import McptuiError
 from mcptui.progress import Step, StepState
+from mcptui.runtime.plan import ImageFacts
 
 if TYPE_CHECKING:
     from mcptui.entry import Entry
     from mcptui.home import Home
-    from mcptui.runtime.plan import ImageFacts
 
 LOCK_LABEL = "mcptui.lock"
 """Label of an image that was built here: the hash of the lock it was built from."""
@@ -28,8 +28,6 @@ def image_now(home: Home, entry: Entry) -> tuple[ImageFacts, bool]:
         McptuiError: a local image is gone.
         TryAgain: no engine answers.
     """
-    from mcptui.runtime.plan import ImageFacts
-
     engine = home.engine()
     if entry.kind is Kind.IMAGE and entry.image is not None:
         reference = entry.image.digest or entry.image.repository
@@ -40,9 +38,15 @@ def image_now(home: Home, entry: Entry) -> tuple[ImageFacts, bool]:
         found = engine.find_image(LOCK_LABEL, entry.package.lock_sha256)
         if found:
             return engine.image_facts(found), True
-        name = f"(built from {entry.package.name} {entry.package.version})"
-        return ImageFacts(id=name), False
+        return unbuilt(entry), False
     raise McptuiError(f"{entry.id} runs no image here")
+
+
+def unbuilt(entry: Entry) -> ImageFacts:
+    """What stands for an image that is not there yet, in a plan that is only looked at."""
+    if entry.package is not None:
+        return ImageFacts(id=f"(built from {entry.package.name} {entry.package.version})")
+    return ImageFacts(id=entry.image.digest if entry.image is not None else "")
 
 
 async def image_steps(home: Home, entry: Entry) -> AsyncIterator[Step]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mcptui.actions.found import installed as find_installed
-from mcptui.actions.images import image_now, image_steps
+from mcptui.actions.images import image_now, image_steps, unbuilt
 from mcptui.actions.planning import Missing, missing, plan_for
 from mcptui.actions.servers import hints_of
 from mcptui.actions.targets import Target, resolve
@@ -41,7 +41,7 @@ class Review:
     Args:
         name: what clients will see before `__`.
         choices: the user's, with defaults filled in and destructive tools off.
-        plan: the exact container; None while something is missing, or no engine answers.
+        plan: the exact container; None for remotes.
         image_ready: the engine has the image already.
         missing: what has to be chosen first.
         warnings: what a person should know before agreeing.
@@ -96,14 +96,13 @@ def review_of(home: Home, found: Target, choices: Choices | None, name: str = ""
     entry = found.entry
     if choices is None:
         choices = Choices(tools_off=destructive(entry))
+    name = name or entry.id
     choices = replace(choices, parameters=with_defaults(entry.parameters, choices.parameters))
-    lacking, refused = tuple(missing(entry, choices)), _refusal(home, found, name or entry.id)
-    plan, ready, trouble = None, False, ""
-    if refused is None and not [one for one in lacking if one.kind != "network"]:
-        plan, ready, trouble = _plan(home, entry, choices)
+    plan, ready, trouble = _plan(home, entry, choices, name)
+    lacking = tuple(missing(home, entry, choices))
     names = [pin.name for pin in entry.tools]
     return Review(
-        name=name or entry.id,
+        name=name,
         entry=entry,
         trust=found.trust,
         origin=found.origin,
@@ -111,8 +110,8 @@ def review_of(home: Home, found: Target, choices: Choices | None, name: str = ""
         plan=plan,
         image_ready=ready,
         missing=lacking,
-        warnings=(*_warnings(found, choices, plan), *([trouble] if trouble else [])),
-        refused=refused,
+        warnings=(*_warnings(found, plan), *([trouble] if trouble else [])),
+        refused=_refusal(home, found, name),
         runs=_runs(entry),
         reaches=_reaches(entry, choices),
         reads=_reads(choices),
@@ -123,17 +122,17 @@ def review_of(home: Home, found: Target, choices: Choices | None, name: str = ""
     )
 
 
-def _plan(home: Home, entry: Entry, choices: Choices) -> tuple[ContainerPlan | None, bool, str]:
-    """The plan as far as it can be told now, and why not."""
-    from mcptui.runtime.plan import plan
-
+def _plan(
+    home: Home, entry: Entry, choices: Choices, name: str
+) -> tuple[ContainerPlan | None, bool, str]:
+    """The plan as far as it can be told now, whether its image is there, and what is in the way."""
+    if entry.kind is Kind.REMOTE:
+        return None, False, ""
     try:
         facts, ready = image_now(home, entry)
-        return plan(entry, choices, facts), ready, ""
     except McptuiError as error:
-        if isinstance(error, UsageError):
-            raise
-        return None, False, str(error)
+        return plan_for(home, entry, choices, unbuilt(entry), name), False, str(error)
+    return plan_for(home, entry, choices, facts, name), ready, ""
 
 
 def _refusal(home: Home, found: Target, name: str) -> McptuiError | None:
@@ -166,24 +165,13 @@ def _refusal(home: Home, found: Target, name: str) -> McptuiError | None:
     return None
 
 
-def _warnings(found: Target, choices: Choices, plan: ContainerPlan | None) -> list[str]:
-    entry, warnings = found.entry, list[str]()
+def _warnings(found: Target, plan: ContainerPlan | None) -> list[str]:
+    warnings: list[str] = []
     if found.trust is Trust.UNSIGNED:
         warnings.append("unsigned: nobody but you vouches for this server")
-    if choices.open_network:
-        warnings.append("open network: it can reach every host, nothing is filtered")
-    warnings.extend(f"{one.control} is relaxed: {one.reason}" for one in entry.relaxes)
-    warnings.extend(
-        f"it may write to {path}"
-        for picked in choices.mounts.values()
-        for path, writable in picked
-        if writable
-    )
-    if entry.checked.not_checked and found.trust is Trust.SIGNED:
-        warnings.append(f"not checked: {entry.checked.not_checked}")
-    for one in plan.warnings if plan is not None else []:
-        if one not in warnings:
-            warnings.append(one)
+    warnings.extend(plan.warnings if plan is not None else ())
+    if found.entry.checked.not_checked and found.trust is Trust.SIGNED:
+        warnings.append(f"not checked: {found.entry.checked.not_checked}")
     return warnings
 
 
@@ -287,7 +275,8 @@ async def prepare(home: Home, look: Review) -> AsyncIterator[Step]:
     async for step in image_steps(home, look.entry):
         image_id = step.result if isinstance(step.result, str) else image_id
         yield replace(step, result=None)
-    plan = await asyncio.to_thread(plan_for, home, look.entry, look.choices, image_id)
+    facts = await asyncio.to_thread(home.engine().image_facts, image_id)
+    plan = plan_for(home, look.entry, look.choices, facts, look.name)
     if plan.needs:
         raise UsageError(f"{look.name} needs something from you first", "; ".join(plan.needs))
     yield Step("start", "first start in its locked container")

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcptui.entry import Kind
 from mcptui.entry_schema import parameter_problems
-from mcptui.errors import McptuiError
+from mcptui.runtime.mounts import Deny
+from mcptui.runtime.owner import Owner
+from mcptui.runtime.plan import ContainerPlan, ImageFacts, plan
 
 if TYPE_CHECKING:
     from mcptui.entry import Choices, Entry
     from mcptui.home import Home
-    from mcptui.runtime.plan import ContainerPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +33,31 @@ class Missing:
     option: str = ""
 
 
-def plan_for(home: Home, entry: Entry, choices: Choices, image_id: str) -> ContainerPlan:
-    """The exact container of an entry, from an image the engine has.
+def deny_of(home: Home) -> Deny:
+    """What no server may be given: the user's credentials and all that is ours."""
+    paths = home.paths
+    private = (paths.state, paths.config, paths.cache, paths.runtime)
+    return Deny(homes=(paths.home,), private=private)
+
+
+def plan_for(
+    home: Home, entry: Entry, choices: Choices, facts: ImageFacts, name: str = ""
+) -> ContainerPlan:
+    """The exact container of an entry, owned by this process.
 
     Raises:
-        McptuiError: the entry is remote, or the image is gone.
-        TryAgain: no engine answers.
+        McptuiError: the entry is remote.
     """
-    from mcptui.runtime.plan import plan
-
-    if entry.kind is Kind.REMOTE:
-        raise McptuiError(f"{entry.id} is a remote server", "it runs in no container of yours")
-    return plan(entry, choices, home.engine().image_facts(image_id))
+    return plan(entry, choices, facts, Owner.current(), name=name, deny=deny_of(home))
 
 
-def missing(entry: Entry, choices: Choices) -> list[Missing]:
+def missing(home: Home, entry: Entry, choices: Choices) -> list[Missing]:
     """What has to be chosen, put right or brought before the entry can run, in words."""
     found = [
         Missing("parameter", name, f"{name} {problem}", f"--set {name}=VALUE")
         for name, problem in parameter_problems(entry.parameters, choices.parameters).items()
     ]
-    found.extend(_mounts(entry, choices))
+    found.extend(_mounts(entry, choices, deny_of(home)))
     if entry.needs_network and not choices.open_network:
         found.append(
             Missing(
@@ -72,7 +76,7 @@ def missing(entry: Entry, choices: Choices) -> list[Missing]:
     return found
 
 
-def _mounts(entry: Entry, choices: Choices) -> list[Missing]:
+def _mounts(entry: Entry, choices: Choices, deny: Deny) -> list[Missing]:
     found: list[Missing] = []
     known = {mount.name: mount for mount in entry.mounts}
     for mount in entry.mounts:
@@ -83,11 +87,13 @@ def _mounts(entry: Entry, choices: Choices) -> list[Missing]:
             found.append(Missing("mount", mount.name, text, option))
         if len(picked) > 1 and not mount.many:
             found.append(Missing("mount", mount.name, f"only one folder for {mount.name}", option))
-        found.extend(
-            Missing("mount", mount.name, f"{path} does not exist", option)
-            for path, _ in picked
-            if not Path(path).exists()
-        )
+        for path, _ in picked:
+            problem = deny.problem(path)
+            if not problem and not Path(path).exists():
+                problem = "does not exist"
+            if problem:
+                text = f"another folder for {mount.name}: {path} {problem}"
+                found.append(Missing("mount", mount.name, text, option))
     for name in choices.mounts:
         if name not in known:
             names = ", ".join(known) or "none"

@@ -75,19 +75,20 @@ async def _stop(home: Home, name: str) -> str:
 
 
 def _sweep(home: Home, name: str) -> int:
+    """Remove a server's containers that our gateways left, and those nobody owns any more."""
+    from mcptui.runtime.owner import PID, SERVER
+    from mcptui.runtime.reaper import reap
+
+    pids = {str(row.pid) for row in live_gateways(home)}
     try:
         engine = home.engine()
-        found = engine.containers({"mcptui.server": name, "mcptui.home": home_label(home)})
-        for container in found:
-            engine.remove(container)
-        return len(found)
+        reap(engine)
+        ours = [one for one in engine.containers({SERVER: name}) if one.labels.get(PID) in pids]
+        for container in ours:
+            engine.remove(container.id)
+        return len(ours)
     except McptuiError:
         return 0
-
-
-def home_label(home: Home) -> str:
-    """What tells this user's containers from those of another mcptui on the same engine."""
-    return str(home.paths.state)
 
 
 def _saved(home: Home, row: Installed) -> dict[str, Any]:

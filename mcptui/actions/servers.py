@@ -186,7 +186,8 @@ def plan_of(home: Home, name: str) -> ContainerPlan:
     from mcptui.actions.planning import plan_for
 
     row = installed(home, name)
-    return plan_for(home, row.entry, row.choices, row.image_id)
+    facts = home.engine().image_facts(row.image_id)
+    return plan_for(home, row.entry, row.choices, facts, row.name)
 
 
 def _row(

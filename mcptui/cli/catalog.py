@@ -121,7 +121,7 @@ def facts(home: Home, given: Namespace, out: Out) -> int:
 
 def refresh(home: Home, given: Namespace, out: Out) -> int:
     """Fetch a newer catalog and verify it; the old one stays when anything does not hold."""
-    from mcptui.actions.refresh import refresh as fetch
+    from mcptui.actions.refresh_catalog import refresh_catalog
 
-    asyncio.run(out.steps(fetch(home)))
+    asyncio.run(out.steps(refresh_catalog(home, given.source)))
     return facts(home, given, out)

@@ -86,7 +86,21 @@ COMMANDS: tuple[Command, ...] = (
         (Argument(("id",), "a server of the catalog", "catalog"),),
     ),
     Command(("catalog", "facts"), "version, age and signers", "catalog:facts"),
-    Command(("catalog", "refresh"), "fetch a newer catalog and verify it", "catalog:refresh"),
+    Command(
+        ("catalog", "refresh"),
+        "fetch a newer catalog and verify it",
+        "catalog:refresh",
+        (
+            _option(
+                "--from",
+                "https address or folder; the last one by default",
+                "file",
+                dest="source",
+                default="",
+                metavar="PLACE",
+            ),
+        ),
+    ),
     Command(
         ("catalog", "build"),
         "maintainers: make the signed catalog from catalog/servers",
@@ -247,6 +261,8 @@ COMMANDS: tuple[Command, ...] = (
         (
             _words("clients", "clients", "client"),
             _flag("--all", "every client found"),
+            _flag("--replace", "another entry called mcptui may give way"),
+            _flag("--force", "also when nothing shows that the client is installed"),
             _YES,
             _flag("--dry-run", "only show the change"),
         ),

@@ -1,0 +1,82 @@
+"""What needs a person now, over all rooms: the `!` key walks it, the top bar counts it.
+
+Reads the store, and the catalog where it is open already; asks no engine, so it is cheap enough
+for every look at the screen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcptui.actions.found import live_gateways
+from mcptui.errors import McptuiError
+
+if TYPE_CHECKING:
+    from mcptui.home import Home
+    from mcptui.store.rows import ServerState
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that needs a person.
+
+    Args:
+        room: where it is solved: "servers", "catalog" or "doctor".
+        name: the row in that room: a server's or a finding's.
+        text: one line.
+        key: the key that begins to solve it there.
+        tool: the tool, "" when it is not about one.
+    """
+
+    room: str
+    name: str
+    text: str
+    key: str
+    tool: str = ""
+
+
+def problems(home: Home) -> list[Problem]:
+    """Everything that needs a person, the most urgent first."""
+    try:
+        found = [*_changed(home), *_down(home)]
+    except McptuiError as error:
+        return [Problem("doctor", "database", error.what, "enter")]
+    return [*found, *_catalog(home)]
+
+
+def _changed(home: Home) -> list[Problem]:
+    """Tools whose text differs from what was approved."""
+    found: list[Problem] = []
+    for row in home.store.installs():
+        pins = {pin.name for pin in row.entry.tools}
+        for state in home.store.tool_states(row.name):
+            if state.quarantined:
+                known = state.tool in pins or bool(state.approved_hash)
+                text = f"{row.name}: {state.tool} {'changed' if known else 'is new'}"
+                text = f"{text}, its calls are refused until you look"
+                found.append(Problem("servers", row.name, text, "enter", state.tool))
+    return found
+
+
+def _down(home: Home) -> list[Problem]:
+    """Servers that a living gateway cannot run."""
+    live = {row.id for row in live_gateways(home)}
+    down: dict[str, ServerState] = {}
+    for state in home.store.states():
+        if state.gateway in live and state.state == "down":
+            down.setdefault(state.server, state)
+    return [
+        Problem("servers", name, f"{name} is down: {state.reason or 'nobody knows why'}", "l")
+        for name, state in down.items()
+    ]
+
+
+def _catalog(home: Home) -> list[Problem]:
+    try:
+        facts = home.catalog().facts
+    except McptuiError as error:
+        return [Problem("doctor", "catalog", error.what, "enter")]
+    if facts.stale:
+        return [Problem("doctor", "catalog", "the catalog is stale: nothing new installs", "enter")]
+    return []
