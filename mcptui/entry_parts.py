@@ -25,7 +25,7 @@ from mcptui.entry import (
     ToolPin,
     Variable,
 )
-from mcptui.fields import REQUIRED, Table
+from mcptui.fields import Table
 
 _PACKAGES = {
     "pypi": re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,100}[A-Za-z0-9])?"),
@@ -40,6 +40,8 @@ _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})?")
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _MAYBE_ENV = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,127})?")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_MAYBE_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]{0,63})?")
+_DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]{1,63}")
 _HOST = re.compile(r"\*|(?=.{1,253}$)[a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9_-]{1,63})*")
 _TOOL = re.compile(r"(?s).{1,128}")
 _HEADER = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -62,17 +64,21 @@ def package(table: Table) -> Package:
     wanted = table.text("lock_sha256", digest, form=_HEX, says="must be 64 hex digits")
     if wanted != digest:
         table.wrong("lock_sha256", f"does not belong to the lock, whose hash is {digest}")
-    return Package(registry, name, version, lock, digest)
+    script = table.text("script", "", form=_MAYBE_NAME, says=_NAME_SAYS)
+    debian = table.texts("debian", limit=64, many=16)
+    if not all(_DEBIAN.fullmatch(one) for one in debian):
+        table.wrong("debian", "must be names of Debian packages")
+    return Package(registry, name, version, lock, digest, script, debian)
 
 
 def image(table: Table) -> Image:
     """Read `[image]`; only a local image may lack its repository or its digest."""
     local = table.flag("local", False)
-    default = "" if local else REQUIRED
-    says = "must be an image's name, without https://"
-    repository = table.text("repository", default, form=_REPOSITORY, says=says)
-    says = "must be sha256: and 64 hex digits"
-    digest = table.text("digest", default, form=_DIGEST, says=says)
+    repository, digest = table.text("repository", ""), table.text("digest", "")
+    if (repository or not local) and not _REPOSITORY.fullmatch(repository):
+        table.wrong("repository", "must be an image's name, without https://")
+    if (digest or not local) and not _DIGEST.fullmatch(digest):
+        table.wrong("digest", "must be sha256: and 64 hex digits")
     if not repository and not digest:
         table.wrong("repository", "or digest is needed")
     return Image(repository, digest, local)
