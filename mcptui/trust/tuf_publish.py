@@ -7,16 +7,17 @@ by one rename, that of the timestamp; what nobody needs any more is removed last
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from mcptui.errors import McptuiError, UsageError
+from mcptui.errors import McptuiError, NotTrusted, UsageError
 from mcptui.trust.tuf_copy import repository_parts
 from mcptui.trust.tuf_names import (
     CryptoSigner,
@@ -99,7 +100,8 @@ def publish(
     file = TargetFile.from_file(DATABASE, str(database), ["sha256"])
     moment = datetime.fromtimestamp(int(now), UTC)
     same = before is not None and before.sha256 == file.hashes["sha256"]
-    if before is not None and same and now - before.published_at < _RENEWED:
+    rotated = before is not None and before.root_version != root.version
+    if before is not None and same and not rotated and now - before.published_at < _RENEWED:
         timestamp = cast("Any", Metadata).from_bytes((metadata / "timestamp.json").read_bytes())
         timestamp.signed.version += 1
         timestamp.signed.expires = moment + timedelta(days=LIVES["timestamp"])
@@ -131,9 +133,14 @@ def _refuse_strangers(root: Root, signers: Mapping[str, Signer]) -> None:
 
 
 def _before(repository: Path, anchor: bytes) -> Signature | None:
+    """What is published now. After a rotation that is signed by the keys of an earlier root."""
     if not (repository / "metadata" / "timestamp.json").exists():
         return None
-    return _verified(repository, anchor)
+    parts = repository_parts(repository)
+    for count in range(len(parts.roots), 0, -1):
+        with contextlib.suppress(NotTrusted):
+            return verify(anchor, replace(parts, roots=parts.roots[:count]))
+    return verify(anchor, replace(parts, roots=()))
 
 
 def _verified(repository: Path, anchor: bytes) -> Signature:
