@@ -46,6 +46,8 @@ class Package:
         lock: every package it needs, exact versions and hashes: requirements text for PyPI,
             package-lock.json (version 3, without addresses) for npm.
         lock_sha256: hex digest of `lock`.
+        script: which of its programs is the server, "" when that is plain.
+        debian: Debian packages it needs besides ("git"), in the base's release.
     """
 
     registry: str
@@ -53,6 +55,8 @@ class Package:
     version: str
     lock: str
     lock_sha256: str
+    script: str = ""
+    debian: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Images from packages: built here, without running any of the package's code."""
