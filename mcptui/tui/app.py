@@ -1,0 +1,229 @@
+"""The program on the screen: six rooms, one row of facts above, one row of keys below.
+
+It only puts rooms on the screen and carries out what works everywhere; what a room does is the
+room's. The first frame needs Textual and the first room, nothing else: the catalog, the state and
+the engine are asked in threads once something is on the screen.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.css.query import NoMatches
+
+from mcptui.tui import everywhere, keys, looks
+from mcptui.tui.jobs import Answered, Job, Pool, told
+from mcptui.tui.watch import Changed, Watcher
+from mcptui.tui.widgets import strip_guard
+from mcptui.tui.widgets.draw import Line
+from mcptui.tui.widgets.flash import Flash
+from mcptui.tui.widgets.key_bar import KeyBar
+from mcptui.tui.widgets.line_view import OneLine
+from mcptui.tui.widgets.top_bar import TopBar
+
+if TYPE_CHECKING:
+    from mcptui.home import Home
+    from mcptui.tui.feed import Feed
+    from mcptui.tui.rooms.room import Room
+
+TOO_SMALL: Line = [(" mcptui needs 60 × 16 characters. Please make the window larger.", "")]
+
+
+class McptuiApp(App[None]):
+    """The rooms of one home.
+
+    Args:
+        feed: what it shows and does.
+        room: the room to begin in.
+        theme: one of `looks.THEMES`.
+        ascii_only: draw with plain characters.
+    """
+
+    CSS_PATH = Path(__file__).with_name("look.tcss")
+    ENABLE_COMMAND_PALETTE = False
+    AUTO_FOCUS = None
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("app")
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (100, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (16, "-tall")]
+
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        room: str = "catalog",
+        theme: str = looks.DEFAULT,
+        ascii_only: bool = False,
+    ) -> None:
+        super().__init__()
+        strip_guard.install(ascii_only=ascii_only)
+        looks.register(self)
+        self.theme = theme
+        self.feed = feed
+        self.pool = Pool()
+        self.room = room
+        self.jobs: list[Job] = []
+        self.problem_at = -1
+        self.watcher = Watcher(self, feed.changed)
+        self.top = TopBar()
+        self.flash = Flash()
+
+    def compose(self) -> ComposeResult:
+        """One room; the others come when they are visited."""
+        yield self.top
+        yield Container(self.make_room(self.room), id="body")
+        yield OneLine(TOO_SMALL, id="small")
+        yield self.flash
+        yield KeyBar(id="bottom")
+
+    def make_room(self, room: str) -> Room:
+        """Make a room's widget, importing its module."""
+        name = next(one for one in keys.ROOMS if one.id == room)
+        module = importlib.import_module(f"mcptui.tui.rooms.{name.module}")
+        made: Room = getattr(module, name.cls)(self.feed)
+        return made
+
+    def on_mount(self) -> None:
+        """Begin to look around once the first frame is out."""
+        self.animation_level = "none"
+        self.top.update(room=self.room)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.here.shown()
+        self.here.focus_main()
+        self.watcher.start()
+        everywhere.look_around(self)
+
+    def on_unmount(self) -> None:
+        """Let go of threads."""
+        self.watcher.stop()
+        self.pool.close()
+
+    # ---- rooms
+
+    @property
+    def here(self) -> Room:
+        """The room on the screen."""
+        from mcptui.tui.rooms.room import Room
+
+        return self.screen_stack[0].query_one(f"#room-{self.room}", Room)
+
+    async def action_room(self, room: str) -> None:
+        """Go to a room; it is built at the first visit."""
+        from mcptui.tui.rooms.room import Room
+
+        if room == self.room:
+            return
+        base = self.screen_stack[0]
+        body = base.query_one("#body", Container)
+        with self.batch_update():
+            old = self.here
+            try:
+                new = base.query_one(f"#room-{room}", Room)
+            except NoMatches:
+                new = self.make_room(room)
+                new.display = False
+                await body.mount(new)
+            old.display = False
+            old.hidden()
+            new.display = True
+            self.room = room
+        self.top.update(room=room)
+        new.shown()
+        new.focus_main()
+
+    async def go(self, room: str, name: str = "", action: str = "") -> None:
+        """Go to a room, put its cursor on something, and then do something with it."""
+        await self.action_room(room)
+        if name:
+            self.here.select(name)
+        if action:
+            await self.run_action(action, self.here)
+
+    @on(TopBar.Chosen)
+    async def room_clicked(self, event: TopBar.Chosen) -> None:
+        """The mouse chose a room."""
+        await self.action_room(event.room)
+
+    @on(Changed)
+    def stored(self) -> None:
+        """Something was stored: the room on the screen and the first row look again."""
+        if self.is_mounted and self._running:
+            self.here.stored()
+            everywhere.count(self)
+
+    # ---- telling
+
+    @on(Answered)
+    def answered(self, event: Answered) -> None:
+        """Take an answer to a question of the program itself."""
+        self.take(event)
+
+    def take(self, event: Answered) -> None:
+        """Hand an answer on, or say why there is none."""
+        error = event.future.exception()
+        if not event.fresh:
+            return
+        if error is not None:
+            self.say(str(told(error)), "bad")
+        else:
+            event.then(event.future.result())
+
+    def say(self, text: str, style: str = "") -> None:
+        """Say one line above the keys for a few seconds."""
+        flash = self.screen.query(Flash)
+        (flash.first() if flash else self.flash).say(text, style)
+
+    # ---- keys that work everywhere
+
+    def action_palette(self) -> None:
+        """All actions × objects."""
+        everywhere.palette(self)
+
+    def action_keys(self) -> None:
+        """The keys that work here."""
+        everywhere.show_keys(self)
+
+    def action_problem(self) -> None:
+        """Go to the next thing that needs a person."""
+        everywhere.next_problem(self)
+
+    def action_undo(self) -> None:
+        """Take the last change back."""
+        everywhere.undo(self)
+
+    def action_leave(self) -> None:
+        """Quit; asks only while something is being installed."""
+        everywhere.leave(self)
+
+    def copy_menu(self, offers: list[tuple[str, str, Callable[[], str]]]) -> None:
+        """Ask which of several texts to copy."""
+        everywhere.copy_menu(self, offers)
+
+    def _print_error_renderables(self) -> None:
+        # A traceback would carry outside text to the terminal as it is; the command line tells
+        # of the error in one clean line instead.
+        self._exit_renderables.clear()
+
+
+def run(home: Home, **settings: Any) -> int:
+    """Show the screen until it is left; returns the exit code."""
+    from mcptui.tui.feed import Feed
+
+    feed = Feed(home)
+    app = McptuiApp(feed, **{**looks.chosen(home.environ), **settings})
+    app.run()
+    if app._exception is not None:  # pyright: ignore[reportPrivateUsage]
+        raise app._exception  # pyright: ignore[reportPrivateUsage]
+    return app.return_code or 0

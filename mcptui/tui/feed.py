@@ -1,0 +1,265 @@
+"""Everything the screen knows and does, in one place: the actions, imported when first needed.
+
+Each method is one action. Nothing here is imported before it is asked for, so the first frame
+costs what the screen itself costs. Tests hand in another feed to draw exact pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mcptui.actions.approve import Change
+    from mcptui.actions.connect import ClientPreview, ClientRow
+    from mcptui.actions.diagnose import Finding
+    from mcptui.actions.install import Review
+    from mcptui.actions.problems import Problem
+    from mcptui.actions.servers import ServerRow, ToolRow, Usage
+    from mcptui.catalog.load import CatalogFacts, CatalogRow
+    from mcptui.entry import Choices, Entry
+    from mcptui.home import Home
+    from mcptui.progress import Step
+    from mcptui.runtime.plan import ContainerPlan
+    from mcptui.store.rows import CallBody, CallRow, Installed, LogLine
+
+
+class Feed:
+    """The actions of one home. Every method may block: ask from a thread, but for `now`."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self.home.clock()
+
+    # ---- catalog
+
+    def catalog(self) -> list[CatalogRow]:
+        """Every server of the catalog."""
+        from mcptui.actions.browse import catalog_rows
+
+        return catalog_rows(self.home)
+
+    def search(self, text: str) -> list[CatalogRow]:
+        """What a query finds, best first."""
+        from mcptui.actions.browse import search
+
+        return search(self.home, text)
+
+    def catalog_facts(self) -> CatalogFacts:
+        """Version, age and signers."""
+        from mcptui.actions.browse import catalog_facts
+
+        return catalog_facts(self.home)
+
+    def entry(self, name: str) -> Entry:
+        """One server's facts."""
+        from mcptui.actions.browse import entry_facts
+
+        return entry_facts(self.home, name)
+
+    def installed(self) -> dict[str, Installed]:
+        """What is installed, by name."""
+        return {row.name: row for row in self.home.store.installs()}
+
+    def review(self, target: str, choices: Choices | None) -> Review:
+        """What an install would do."""
+        from mcptui.actions.install import review
+
+        return review(self.home, target, choices)
+
+    def install(self, target: str, choices: Choices) -> AsyncIterator[Step]:
+        """Install."""
+        from mcptui.actions.install import install
+
+        return install(self.home, target, choices)
+
+    # ---- servers
+
+    def servers(self, usage: Mapping[str, Usage] | None = None) -> list[ServerRow]:
+        """The installed servers."""
+        from mcptui.actions.servers import servers
+
+        return servers(self.home, usage)
+
+    def usage(self) -> dict[str, Usage]:
+        """What their containers take."""
+        from mcptui.actions.servers import usage
+
+        return usage(self.home)
+
+    def tools(self, server: str) -> list[ToolRow]:
+        """One server's tools."""
+        from mcptui.actions.servers import tools_of
+
+        return tools_of(self.home, server)
+
+    def log(self, server: str, after: int = 0) -> list[LogLine]:
+        """Lines of one server's log."""
+        from mcptui.actions.servers import log_of
+
+        return log_of(self.home, server, limit=5_000, after=after)
+
+    def plan(self, server: str) -> ContainerPlan:
+        """The exact container of one server."""
+        from mcptui.actions.servers import plan_of
+
+        return plan_of(self.home, server)
+
+    def switch_server(self, name: str, on: bool) -> str:
+        """Switch a server."""
+        from mcptui.actions.switch import switch_server
+
+        return switch_server(self.home, name, on)
+
+    def switch_tool(self, server: str, tool: str, on: bool) -> str:
+        """Switch a tool."""
+        from mcptui.actions.switch import switch_tool
+
+        return switch_tool(self.home, server, tool, on)
+
+    def run(self, verb: str, name: str) -> str:
+        """Start, stop or restart a server."""
+        from mcptui.actions import run_server
+
+        actions: dict[str, Callable[[Home, str], str]] = {
+            "start": run_server.start,
+            "stop": run_server.stop,
+            "restart": run_server.restart,
+        }
+        return actions[verb](self.home, name)
+
+    def remove(self, name: str) -> AsyncIterator[Step]:
+        """Remove a server."""
+        from mcptui.actions.remove import remove
+
+        return remove(self.home, name)
+
+    def update(self, name: str) -> AsyncIterator[Step]:
+        """Update a server."""
+        from mcptui.actions.update import update
+
+        return update(self.home, name)
+
+    def changes(self, server: str) -> list[Change]:
+        """Changed tools that wait for a decision."""
+        from mcptui.actions.approve import changes
+
+        return changes(self.home, server)
+
+    def approve(self, server: str, tool: str) -> str:
+        """Take a tool's new text."""
+        from mcptui.actions.approve import approve
+
+        return approve(self.home, server, tool)
+
+    # ---- calls
+
+    def call_changes(self, since: int) -> tuple[list[CallRow], int]:
+        """Calls that began or ended since a cursor."""
+        return self.home.store.call_changes(since)
+
+    def newest_calls(self, limit: int) -> tuple[list[CallRow], int]:
+        """The newest calls, oldest first, and the cursor that follows them."""
+        cursor = self.home.store.call_cursor()
+        return self.home.store.calls(limit=limit, newest=True), cursor
+
+    def call_matcher(self, query: str) -> Callable[[CallRow], bool]:
+        """Understands a filter once."""
+        from mcptui.actions.calls import matcher
+
+        return matcher(query, self.home.clock)
+
+    def call_body(self, call: int) -> CallBody:
+        """One call's request and answer."""
+        from mcptui.actions.calls import body
+
+        return body(self.home, call)[1]
+
+    def export(self, query: str, path: Path) -> int:
+        """Write calls to a file."""
+        from mcptui.actions.calls import export
+
+        return export(self.home, query, path)
+
+    # ---- clients
+
+    def clients(self) -> list[ClientRow]:
+        """MCP clients of this machine."""
+        from mcptui.actions.connect import clients
+
+        return clients(self.home)
+
+    def preview(self, client: str) -> ClientPreview:
+        """The exact change that connecting would make."""
+        from mcptui.actions.connect import preview
+
+        return preview(self.home, client)
+
+    def connect(self, client: str) -> str:
+        """Connect one."""
+        from mcptui.actions.connect import connect
+
+        return connect(self.home, client)
+
+    def disconnect(self, client: str) -> str:
+        """Disconnect one."""
+        from mcptui.actions.connect import disconnect
+
+        return disconnect(self.home, client)
+
+    def connect_all(self) -> Sequence[str] | str:
+        """Connect every client found."""
+        from mcptui.actions.connect import connect_all
+
+        return connect_all(self.home)
+
+    # ---- everywhere
+
+    def undo(self) -> str | None:
+        """Take the last change back."""
+        from mcptui.actions.undo import undo
+
+        return undo(self.home)
+
+    def problems(self) -> list[Problem]:
+        """What needs a person."""
+        from mcptui.actions.problems import problems
+
+        return problems(self.home)
+
+    def diagnose(self) -> AsyncIterator[Finding]:
+        """The doctor's checks."""
+        from mcptui.actions.diagnose import diagnose
+
+        return diagnose(self.home)
+
+    def fix(self, finding: str) -> AsyncIterator[Step]:
+        """Do what a finding says."""
+        from mcptui.actions.diagnose import fix
+
+        return fix(self.home, finding)
+
+    def engine(self) -> str:
+        """The engine's name and version in a few words.
+
+        Raises:
+            TryAgain: none answers.
+        """
+        facts = self.home.engine().facts()
+        return f"{facts.kind} {facts.version}"
+
+    def changed(self) -> bool:
+        """Whether something was stored since this thread last asked."""
+        return self.home.store.changed()
+
+    def recall(self, name: str, default: Any = None) -> Any:
+        """What was remembered."""
+        return self.home.store.recall(f"tui.{name}", default)
+
+    def remember(self, name: str, value: Any) -> None:
+        """Remember something small."""
+        self.home.store.remember(f"tui.{name}", value)

@@ -1,0 +1,1 @@
+"""One pane per noun; each is mounted when it is first visited."""

@@ -1,0 +1,357 @@
+"""The installed servers: what runs, what it takes, its tools, log, container and trust.
+
+Numbers of cpu and memory are asked every two seconds, and only while the room is on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.timer import Timer
+from textual.widget import Widget
+
+from mcptui.errors import McptuiError
+from mcptui.tui import keys
+from mcptui.tui.rooms import server_pages
+from mcptui.tui.rooms.room import Room
+from mcptui.tui.rooms.server_rows import COLUMNS, TOOL_COLUMNS, matches
+from mcptui.tui.widgets.detail import Detail
+from mcptui.tui.widgets.draw import Column, Line, fit
+from mcptui.tui.widgets.line_list import LineList
+from mcptui.tui.widgets.line_tail import LineTail
+from mcptui.tui.widgets.line_view import LineView
+
+if TYPE_CHECKING:
+    from mcptui.actions.servers import ServerRow, ToolRow, Usage
+    from mcptui.store.rows import Installed, LogLine
+
+TABS = ("Tools", "Logs", "Plan", "Trust")
+USAGE_SECONDS = 2.0
+
+
+class ServersRoom(Room):
+    """All installed servers."""
+
+    room = "servers"
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("servers")
+
+    def __init__(self, feed: Any) -> None:
+        super().__init__(feed)
+        self.rows: list[ServerRow] = []
+        self.usage: dict[str, Usage] = {}
+        self.tab = 0
+        self.tools = LineList(TOOL_COLUMNS, key=lambda row: row.name, classes="detail")
+        self.logs = LineTail(key=lambda row: row.id, draw=_log_line, classes="detail gone")
+        self.log_of = ""
+        self.log_at = 0
+        self.pages: dict[str, Callable[[int], list[Line]]] = {}
+        self._timer: Timer | None = None
+
+    def columns(self) -> list[Column]:
+        """Name, state, tools, errors, calls, memory and cpu."""
+        return COLUMNS
+
+    def key(self, row: ServerRow) -> str:
+        """Rows are known by name."""
+        return row.name
+
+    def details(self) -> Iterable[Widget]:
+        """One widget per kind of tab."""
+        self.detail.add_class("gone")
+        return (self.tools, self.logs, self.detail)
+
+    # ---- rows
+
+    def shown(self) -> None:
+        """Look, and go on looking at what they take."""
+        self.refresh_rows()
+        self._ask_usage()
+        if self._timer is None:
+            self._timer = self.set_interval(USAGE_SECONDS, self._ask_usage)
+        self._timer.resume()
+
+    def hidden(self) -> None:
+        """Nobody looks, so nothing is asked."""
+        if self._timer is not None:
+            self._timer.pause()
+
+    def _ask_usage(self) -> None:
+        if not any(row.state in ("running", "starting") for row in self.rows):
+            return
+
+        def question() -> dict[str, Usage]:
+            try:
+                return self.feed.usage()
+            except McptuiError:
+                # The first row says that the engine is gone; saying it every two seconds helps no one.
+                return {}
+
+        def then(found: dict[str, Usage]) -> None:
+            if found != self.usage:
+                self.usage = found
+                self.refresh_rows()
+
+        self.ask("usage", question, then)
+
+    def refresh_rows(self) -> None:
+        """Ask for the rows, and for what the tab shows."""
+        usage = self.usage
+        self.ask("servers", lambda: self.feed.servers(usage), self._got)
+
+    def _got(self, rows: list[ServerRow]) -> None:
+        self.rows = rows
+        self.apply_filter(self.filter.text)
+        self._fill()
+
+    def apply_filter(self, text: str) -> None:
+        """Show the rows that match."""
+        rows = [row for row in self.rows if matches(row, text)]
+        if not self.rows:
+            self.say_empty(
+                [("No servers yet.", "strong")],
+                [],
+                [("1", "key"), (" catalog, ", ""), ("i", "key"), (" installs what you like", "")],
+            )
+        elif not rows:
+            self.say_empty([("Nothing matches.", ""), ("  esc clears the filter", "dim")])
+        if rows != list(self.list.rows) or not rows:
+            self.list.show(rows)
+        self.place()
+        running = sum(row.state in ("running", "starting") for row in self.rows)
+        self.filter.show_note([(f"{len(rows)} servers · {running} running", "dim")])
+
+    # ---- tabs
+
+    def moved(self, row: ServerRow | None) -> None:
+        """Show another server's tab."""
+        self._fill()
+
+    def action_tab(self, by: int) -> None:
+        """The tab beside."""
+        self.show_tab((self.tab + by) % len(TABS))
+
+    def show_tab(self, tab: int) -> None:
+        """Show one tab; the keys stay with the detail if they were there."""
+        inside = self.screen.focused in (self.tools, self.logs, self.detail)
+        self.tab = tab
+        for at, widget in enumerate((self.tools, self.logs, self.detail)):
+            widget.set_class(min(tab, 2) != at, "gone")
+        if inside:
+            self.main_detail().focus()
+        self._fill()
+
+    def main_detail(self) -> LineView:
+        """The widget of the tab."""
+        return (self.tools, self.logs, self.detail, self.detail)[self.tab]
+
+    def _fill(self) -> None:
+        row: ServerRow | None = self.list.row
+        if row is None:
+            self.title.show_both([], [])
+            self.tools.show([])
+            self.detail.show(lambda _width: [])
+            self.logs.show([])
+            return
+        left: Line = [(row.name, "strong"), ("  ", "")]
+        for at, name in enumerate(TABS):
+            waits = f" ▲{row.waiting}" if name == "Tools" and row.waiting else ""
+            here = at == self.tab
+            left.append(
+                (f"[{name}{waits}]" if here else f" {name}{waits} ", "room" if here else "dim")
+            )
+        self.title.show_both(left, [("[ ]", "key")])
+        name = row.name
+        if self.tab == 0:
+            self.ask("tab", lambda: self.feed.tools(name), self._got_tools)
+        elif self.tab == 1:
+            self._fill_log(name)
+        elif self.tab == 2:
+            self.ask("tab", lambda: self._plan(name), self._got_page)
+        else:
+            self.ask("tab", lambda: self.feed.installed().get(name), self._got_trust)
+
+    def _got_tools(self, tools: list[ToolRow]) -> None:
+        if not tools:
+            self.tools.say([[("  Its tools are known after its first start.", "dim")]])
+        if tools != list(self.tools.rows):
+            self.tools.show(tools)
+
+    def _fill_log(self, name: str) -> None:
+        if name != self.log_of:
+            self.log_of, self.log_at = name, 0
+            self.logs.follow = True
+            self.logs.show([])
+            self.logs.say([[("  Nothing in its log yet.", "dim")]])
+        after = self.log_at
+
+        def then(lines: list[LogLine]) -> None:
+            if self.log_of == name and lines and self.log_at == after:
+                self.log_at = lines[-1].id
+                self.logs.extend(lines)
+
+        self.ask("tab", lambda: self.feed.log(name, after), then)
+
+    def _plan(self, name: str) -> Callable[[int], list[Line]]:
+        try:
+            plan = self.feed.plan(name)
+        except McptuiError as error:
+            return server_pages.trouble(error)
+        return server_pages.plan(plan)
+
+    def _got_page(self, page: Callable[[int], list[Line]]) -> None:
+        self.detail.show(page, top=False)
+
+    def _got_trust(self, found: Installed | None) -> None:
+        row: ServerRow | None = self.list.row
+        if found is not None and row is not None:
+            self.detail.show(server_pages.trust(row, found, self.feed.now()), top=False)
+
+    # ---- keys
+
+    def why_not(self, action: str) -> str:
+        """Why a key does nothing for this server."""
+        row: ServerRow | None = self.list.row
+        needs_row = (
+            "switch", "start_stop", "restart", "update", "remove", "logs", "open", "tab", "copy",
+        )  # fmt: skip
+        if action in needs_row and row is None:
+            return "no server is selected"
+        if row is None:
+            return ""
+        if action == "start_stop" and row.state == "off":
+            return "it is switched off"
+        if action == "restart" and row.state not in ("running", "starting", "down"):
+            return "it does not run"
+        return ""
+
+    @on(LineList.Moved)
+    def tool_moved(self, event: LineList.Moved) -> None:
+        """Keys follow the cursor among tools, too."""
+        if event.of in (self.tools, self.logs):
+            event.stop()
+
+    def action_switch(self) -> None:
+        """Switch the server, or the tool when the cursor is among tools."""
+        row: ServerRow = self.list.row
+        tool: ToolRow | None = self.tools.row if self.screen.focused is self.tools else None
+        if tool is not None:
+            if tool.state in ("changed", "new"):
+                self.action_open()
+                return
+            self.do("switch", lambda: self.feed.switch_tool(row.name, tool.name, not tool.on))
+        else:
+            self.do("switch", lambda: self.feed.switch_server(row.name, row.state == "off"))
+
+    def action_start_stop(self) -> None:
+        """Stop what runs, start what does not."""
+        row: ServerRow = self.list.row
+        verb = "stop" if row.state in ("running", "starting") else "start"
+        self.do("run", lambda: self.feed.run(verb, row.name))
+
+    def action_restart(self) -> None:
+        """Stop it and start it again."""
+        name = self.list.row.name
+        self.do("run", lambda: self.feed.run("restart", name))
+
+    def action_stop_all(self) -> None:
+        """Stop everything that runs."""
+        names = [row.name for row in self.rows if row.state in ("running", "starting")]
+
+        def question() -> str:
+            for name in names:
+                self.feed.run("stop", name)
+            return f"{len(names)} servers are stopped" if names else "Nothing runs"
+
+        self.do("run", question)
+
+    def action_update(self) -> None:
+        """Look for a newer version, after a question."""
+        name = self.list.row.name
+        lines = [f"Look for a newer {name} in the catalog and take it.",
+                 "It is built and started once before the old one is replaced; if that fails, "
+                 "nothing changes. Tools whose text changed wait for you."]  # fmt: skip
+        self._asked("Update", name, lines, lambda: self.feed.update(name))
+
+    def action_remove(self) -> None:
+        """Remove it, after a question."""
+        name = self.list.row.name
+        lines = [f"{name} is taken from every client, its containers are stopped and removed.",
+                 "Folders you picked are not touched. z takes it back."]  # fmt: skip
+        self._asked("Remove", name, lines, lambda: self.feed.remove(name))
+
+    def _asked(self, verb: str, name: str, lines: list[str], start: Callable[[], Any]) -> None:
+        from mcptui.tui.sheets.confirm import ConfirmSheet
+        from mcptui.tui.sheets.progress import ProgressSheet
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.app.push_screen(
+                    ProgressSheet(f"{verb} {name}", start), lambda _done: self.refresh_rows()
+                )
+
+        self.app.push_screen(ConfirmSheet(f"{verb} {name}", lines, verb), answered)
+
+    def action_logs(self) -> None:
+        """Its log, with the keys."""
+        self.show_tab(1)
+        if self.folded:
+            self.add_class("-opened")
+        self.logs.focus()
+
+    def action_clients(self) -> None:
+        """Who may use the servers."""
+        self.app.call_later(self.front.go, "clients")
+
+    def action_open(self) -> None:
+        """The change of a tool that waits, otherwise the detail."""
+        row: ServerRow = self.list.row
+        tool: ToolRow | None = self.tools.row if self.screen.focused is self.tools else None
+        if tool is not None and tool.state in ("changed", "new"):
+            self._change(row.name, tool.name)
+        elif tool is None and row.waiting and self.tab == 0 and not self.opened:
+            self._change(row.name, "")
+        elif self.folded:
+            super().action_open()
+        else:
+            self.main_detail().focus()
+
+    def _change(self, server: str, tool: str) -> None:
+        from mcptui.tui.sheets.change import ChangeSheet
+
+        def then(changes: list[Any]) -> None:
+            wanted = [one for one in changes if not tool or one.tool == tool]
+            if wanted:
+                self.app.push_screen(ChangeSheet(self.feed, wanted), lambda _: self.refresh_rows())
+
+        self.ask("changes", lambda: self.feed.changes(server), then)
+
+    def copies(self) -> list[tuple[str, str, Callable[[], str]]]:
+        """Name, exposed tool name, the tool's definition, the log."""
+        row: ServerRow | None = self.list.row
+        if row is None:
+            return []
+        offers = [("i", "name", lambda: row.name)]
+        if row.reason:
+            offers.append(("r", "reason", lambda: row.reason))
+        tool: ToolRow | None = self.tools.row if self.tab == 0 else None
+        if tool is not None:
+            offers.append(("t", "tool name", lambda: tool.exposed))
+            offers.append(("j", "tool as JSON", lambda: server_pages.tool_json(tool)))
+        if self.tab == 1 and self.logs.rows:
+            offers.append(("l", "log", lambda: "\n".join(line.text for line in self.logs.rows)))
+        if self.tab >= 2:
+            page: Detail = self.detail
+            offers.append(("p", "this page", lambda: server_pages.page_text(page.lines())))
+        return offers
+
+
+def _log_line(row: LogLine, width: int) -> Line:
+    from time import localtime, strftime
+
+    stamp = strftime("%H:%M:%S", localtime(row.at))
+    low = row.text[:200].casefold()
+    style = "bad" if "error" in low or "traceback" in low else "warn" if "warn" in low else ""
+    return [(f"{stamp}  ", "dim"), (fit(row.text, max(0, width - 10)), style)]

@@ -1,0 +1,1 @@
+"""Overlays: everything that asks, and goes away again with esc."""

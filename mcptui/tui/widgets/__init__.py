@@ -1,0 +1,1 @@
+"""The widgets every room is made of, all drawn line by line."""

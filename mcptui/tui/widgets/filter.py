@@ -1,0 +1,106 @@
+"""The row above a list: a filter that works as you type, and how many rows it leaves."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input
+
+from mcptui.tui.widgets.draw import Line, between
+from mcptui.tui.widgets.line_view import OneLine
+
+
+class FilterInput(Input):
+    """A bare line to type in: nothing blinks and nothing is drawn around it."""
+
+    def __init__(self) -> None:
+        super().__init__(compact=True, select_on_focus=False)
+        self.cursor_blink = False
+
+    async def on_key(self, event: events.Key) -> None:
+        """Leave on the keys that mean the list."""
+        if event.key in ("escape", "enter", "down", "up", "tab"):
+            event.stop()
+            event.prevent_default()
+            self.post_message(FilterBar.Left(event.key))
+
+
+class FilterBar(Horizontal):
+    """A slash, the line, and a note at the right edge.
+
+    The line can only be reached by its key, so moving through a room never lands in it.
+    """
+
+    class Changed(Message):
+        """The text is another one."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Left(Message):
+        """The line was left by a key."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self, note: Line | None = None) -> None:
+        super().__init__()
+        self.input = FilterInput()
+        self.input.can_focus = False
+        self.note = OneLine(note or [], classes="note")
+
+    def compose(self) -> ComposeResult:
+        """Slash, line, note."""
+        yield OneLine([(" / ", "key")], classes="slash")
+        yield self.input
+        yield self.note
+
+    @property
+    def text(self) -> str:
+        """What is typed."""
+        return self.input.value
+
+    def set_text(self, text: str) -> None:
+        """Replace what is typed."""
+        self.input.value = text
+        self.input.cursor_position = len(text)
+
+    def show_note(self, spans: Line) -> None:
+        """Replace the note; it takes the room it needs."""
+        if spans != self.note.spans:
+            self.note.show(spans)
+            self.note.styles.width = self.note.cells() + 1
+
+    def start(self) -> None:
+        """Take the keys."""
+        self.input.can_focus = True
+        self.input.focus()
+
+    def on_descendant_blur(self) -> None:
+        """Out of the way of tab again."""
+        self.input.can_focus = False
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Tell the room."""
+        event.stop()
+        self.post_message(self.Changed(event.value))
+
+
+class Title(OneLine):
+    """A line with a left and a right part."""
+
+    right: Line = []
+
+    def show_both(self, left: Line, right: Line) -> None:
+        """Replace both parts."""
+        if right != self.right or left != self.spans:
+            self.spans, self.right = left, right
+            self.refresh()
+
+    def fitted(self, width: int) -> Line:
+        """Left part cut where the right one begins."""
+        return between(self.spans, self.right, width)
