@@ -47,15 +47,16 @@ class FilterBar(Horizontal):
             super().__init__()
             self.key = key
 
-    def __init__(self, note: Line | None = None) -> None:
+    def __init__(self, sign: str = " / ") -> None:
         super().__init__()
+        self.sign = sign
         self.input = FilterInput()
         self.input.can_focus = False
-        self.note = OneLine(note or [], classes="note")
+        self.note = OneLine(classes="note")
 
     def compose(self) -> ComposeResult:
         """Slash, line, note."""
-        yield OneLine([(" / ", "key")], classes="slash")
+        yield OneLine([(self.sign, "key")], classes="slash")
         yield self.input
         yield self.note
 

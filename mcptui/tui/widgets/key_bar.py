@@ -44,13 +44,9 @@ class KeyBar(OneLine):
             keys, key=lambda one: LAST.index(one[3]) if one[3] in LAST else 9
         ):
             if name in LAST:
-                short = (
-                    ""
-                    if width < 60
-                    else "Actions"
-                    if text == "All actions" and width < 100
-                    else text
-                )
+                short = "" if width < 80 else text
+                if text == "All actions" and width < 100 and short:
+                    short = "Actions"
                 right += [(f" {key}", "key"), (f" {short} " if short else " ", "dim")]
         left: Line = []
         room = width - size_of(right) - 1
