@@ -1,0 +1,1 @@
+"""MCP clients' config files: what exists where, and edits that keep every byte not ours."""
