@@ -59,6 +59,16 @@ class InstallStore(Database):
             for table in ("definitions", "tool_states", "states", "logs"):
                 db.execute(f"DELETE FROM {table} WHERE server = ?", (name,))  # noqa: S608 our names
 
+    def names(self) -> list[str]:
+        """Names of all installed servers, also of one whose entry cannot be read."""
+        return [row["name"] for row in self.read("SELECT name FROM installs ORDER BY name")]
+
+    def mark(self) -> str:
+        """A text that differs when a server, a choice or an approval differs: cheap to poll."""
+        installs = self.read("SELECT name, updated_at, choices FROM installs ORDER BY name")
+        states = self.read("SELECT server, tool, approved_hash FROM tool_states ORDER BY 1, 2")
+        return repr([tuple(row) for row in (*installs, *states)])
+
     def definitions(self, server: str) -> Definitions | None:
         """What the server last said of itself."""
         rows = self.read("SELECT said FROM definitions WHERE server = ?", (server,))

@@ -1,0 +1,1 @@
+"""The gateway: what clients start, between them and the servers."""

@@ -1,0 +1,65 @@
+"""One request of a client on its way through the gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcptui.gateway.wire import Part, encode
+
+if TYPE_CHECKING:
+    from mcptui.gateway.link import Link
+
+RECORDED = frozenset(("tools/call", "prompts/get", "resources/read", "completion/complete"))
+"""Methods whose requests are calls and get a row."""
+
+
+class Call:
+    """A request that goes to a server.
+
+    Args:
+        identity: the client's id, in its one form.
+        method: as the client said it.
+        modern: the era in which the client asked, and in which it is answered.
+        members: params, key by key; the name is already the server's own.
+        meta: `_meta` of the params, if there was one.
+        server: the installed server's name.
+        name: what is called there: tool, prompt, address.
+        size: bytes of the request.
+        now: monotonic seconds.
+    """
+
+    __slots__ = (
+        "asks", "began", "hard_end", "identity", "key", "link", "log_level", "members", "meta",
+        "method", "modern", "name", "number", "rounds", "server", "size", "soft_end", "state",
+        "token",
+    )  # fmt: skip
+
+    def __init__(
+        self, identity: bytes, method: str, *, modern: bool, members: dict[str, Part],
+        meta: dict[str, Part] | None, server: str, name: str, size: int, now: float,
+    ) -> None:  # fmt: skip
+        self.identity = identity
+        self.method = method
+        self.modern = modern
+        self.members = members
+        self.meta = meta
+        self.server = server
+        self.name = name
+        self.size = size
+        self.began = now
+        self.token: Part | None = None if meta is None else meta.get("progressToken")
+        self.log_level = False
+        self.key = ""
+        self.link: Link | None = None
+        self.number = 0
+        self.rounds = 0
+        self.soft_end = now
+        self.hard_end = now
+        self.state = ""
+        self.asks: list[tuple[bytes, str, Part]] = []
+
+
+def tool_error(text: str, *, modern: bool) -> bytes:
+    """A tool's result that says what went wrong, in words a model can act on."""
+    kind = b'"resultType":"complete",' if modern else b""
+    return b'{%b"content":[{"type":"text","text":%b}],"isError":true}' % (kind, encode(text))

@@ -1,0 +1,185 @@
+"""Who the client is and what it wants to hear: the part of a session that is no call.
+
+A legacy client says it once, in `initialize`; a modern one with every request. Both may speak
+on one pipe, so both are kept beside each other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcptui import __version__
+from mcptui.gateway.eras import relayable
+from mcptui.gateway.wire import (
+    CAPABILITIES_KEY,
+    CLIENT_KEY,
+    LATEST_LEGACY,
+    LEGACY_VERSIONS,
+    MALFORMED,
+    SUBSCRIPTION_KEY,
+    Part,
+    anything,
+    encode,
+    fields,
+    joined,
+    notification_line,
+    text,
+    texts,
+)
+
+_log = logging.getLogger("mcptui.gateway")
+LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+CHANGED = {
+    "notifications/tools/list_changed": "toolsListChanged",
+    "notifications/prompts/list_changed": "promptsListChanged",
+    "notifications/resources/list_changed": "resourcesListChanged",
+}
+"""Notification → the name under which modern clients ask for it."""
+
+
+@dataclass(slots=True)
+class Listen:
+    """One `subscriptions/listen` of a modern client."""
+
+    identity: bytes
+    wanted: frozenset[str]
+    resources: frozenset[str]
+
+
+@dataclass(slots=True)
+class Client:
+    """What is known of one client.
+
+    Args:
+        name: what the client's config calls it, until it says its own name.
+        pid: of the process that started us.
+    """
+
+    name: str
+    pid: int
+    version: str = ""
+    protocol: str = ""
+    info: bytes = b""
+    capabilities: bytes = b"{}"
+    able: frozenset[str] = frozenset()
+    log_level: str = ""
+    listens: dict[bytes, Listen] = field(default_factory=dict[bytes, Listen])
+    subscribed: set[str] = field(default_factory=set[str])
+    _seen: dict[bytes, tuple[str, str, int]] = field(
+        default_factory=dict[bytes, tuple[str, str, int]]
+    )
+
+    @property
+    def legacy(self) -> bool:
+        """Whether an `initialize` was answered on this connection."""
+        return bool(self.protocol)
+
+    @property
+    def who(self) -> tuple[str, str, int]:
+        """Name, version and pid, for the record."""
+        return (self.name, self.version, self.pid)
+
+    def introduce(self, members: dict[str, Part]) -> None:
+        """Take over the params of `initialize`.
+
+        Raises:
+            MALFORMED: a part of them is not what it should be.
+        """
+        wanted = text(members.get("protocolVersion", b'""'))
+        self.protocol = wanted if wanted in LEGACY_VERSIONS else LATEST_LEGACY
+        self.info = bytes(members.get("clientInfo", b""))
+        self._can(members.get("capabilities", b"{}"))
+        self.name, self.version, _ = self._read(self.info)
+
+    def modern_who(self, meta: dict[str, Part]) -> tuple[str, str, int]:
+        """Who sends a modern request; remembers what the client can do."""
+        raw = bytes(meta.get(CLIENT_KEY, b""))
+        found = self._seen.get(raw)
+        if found is None:
+            if len(self._seen) > 16:
+                self._seen.clear()
+            found = self._seen[raw] = self._read(raw)
+            if not self.legacy:
+                self.name, self.version, _ = found
+                self.info = raw
+                self._can(meta.get(CAPABILITIES_KEY, b"{}"))
+        return found
+
+    def _can(self, capabilities: Part) -> None:
+        self.capabilities = relayable(capabilities)
+        self.able = frozenset(fields(self.capabilities))
+
+    def _read(self, info: bytes) -> tuple[str, str, int]:
+        try:
+            said: Any = anything(info) if info else {}
+            name, version = said.get("name", self.name), said.get("version", "")
+        except (*MALFORMED, AttributeError):
+            return self.who  # whatever it is, it is no name
+        return (str(name)[:100] or self.name, str(version)[:100], self.pid)
+
+    @property
+    def introduction(self) -> bytes:
+        """The clientInfo that servers are given: the client's own."""
+        return self.info or encode({"name": self.name or "mcptui", "version": __version__})
+
+    def subscribe(self, identity: bytes, wanted: Part) -> bytes:
+        """Open a listen stream; returns the acknowledgement that must be its first message.
+
+        Raises:
+            MALFORMED: `wanted` is not what it should be.
+        """
+        asked = fields(wanted)
+        kinds = frozenset(key for key in CHANGED.values() if bytes(asked.get(key, b"")) == b"true")
+        known = texts(asked.get("resourceSubscriptions", b"[]"))
+        self.listens[identity] = Listen(identity, kinds, frozenset(known))
+        agreed: dict[str, Any] = dict.fromkeys(sorted(kinds), True)
+        if known:
+            agreed["resourceSubscriptions"] = known
+        return notification_line(
+            "notifications/subscriptions/acknowledged",
+            b'{"_meta":{"%b":%b},"notifications":%b}'
+            % (SUBSCRIPTION_KEY.encode(), identity, encode(agreed)),
+        )
+
+    def tell_changed(self, method: str, send: Callable[[bytes], None]) -> None:
+        """Tell that a list changed, in the way each era allows."""
+        if self.legacy:
+            send(notification_line(method))
+        kind = CHANGED[method]
+        for listen in self.listens.values():
+            if kind in listen.wanted:
+                send(notification_line(method, _subscribed({}, listen)))
+
+    def tell_updated(self, params: Part, send: Callable[[bytes], None]) -> None:
+        """Tell that a resource changed."""
+        try:
+            members = fields(params)
+            uri = text(members.get("uri", b'""'))
+        except MALFORMED:
+            return
+        method = "notifications/resources/updated"
+        if self.legacy and uri in self.subscribed:
+            send(notification_line(method, params))
+        for listen in self.listens.values():
+            if uri in listen.resources:
+                send(notification_line(method, _subscribed(members, listen)))
+
+    def end_listens(self, send: Callable[[bytes], None]) -> None:
+        """Close the listen streams in good order: their requests are answered."""
+        for listen in self.listens.values():
+            send(
+                b'{"jsonrpc":"2.0","id":%b,"result":{"resultType":"complete","_meta":{"%b":%b}}}'
+                % (listen.identity, SUBSCRIPTION_KEY.encode(), listen.identity)
+            )
+        self.listens.clear()
+
+
+def _subscribed(members: dict[str, Part], listen: Listen) -> bytes:
+    try:
+        meta = fields(members.get("_meta", b"{}"))
+    except MALFORMED:
+        meta = {}
+    return joined({**members, "_meta": joined({**meta, SUBSCRIPTION_KEY: listen.identity})})

@@ -1,0 +1,318 @@
+"""One live server of one client: ids, tokens and questions of this hop, nothing of the next.
+
+Everything here runs in callbacks of the event loop; a call costs no task. Ids and progress tokens
+towards a server are our own numbers, so an answer that comes late, twice or for nothing finds no
+one and is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Protocol
+
+from mcptui.gateway.call import Call
+from mcptui.gateway.eras import plain_meta
+from mcptui.gateway.limits import Limits
+from mcptui.gateway.wire import (
+    CAPABILITIES_KEY,
+    CLIENT_KEY,
+    INTERNAL_ERROR,
+    LATEST_MODERN,
+    MALFORMED,
+    METHOD_NOT_FOUND,
+    VERSION_KEY,
+    Envelope,
+    Part,
+    canonical_id,
+    decode_envelope,
+    decode_error,
+    encode,
+    error_line,
+    fields,
+    joined,
+    notification_line,
+    number_id,
+    request_line,
+    result_line,
+)
+from mcptui.runtime.channel import Death, Running
+
+_ID = re.compile(rb'"id"\s{0,4}:\s{0,4}"?(\d{1,15})')
+
+
+class ServerError(Exception):
+    """A server answered one of our own questions with an error."""
+
+    def __init__(self, code: int, message: str, data: bytes = b"") -> None:
+        super().__init__(f"{message} ({code})")
+        self.code = code
+        self.data = data
+
+
+class Owner(Protocol):
+    """What a link tells the client's side of the gateway."""
+
+    def answered(self, call: Call, result: Part, error: Part) -> None:
+        """A call's answer came; one of the two is empty."""
+
+    def progressed(self, call: Call, params: dict[str, Part]) -> None:
+        """A server told how far a call is."""
+
+    def asked(self, link: Link, identity: bytes, method: str, params: Part) -> None:
+        """A legacy server asks the client something."""
+
+    def notified(self, link: Link, method: str, params: Part) -> None:
+        """A server tells something that belongs to no one call."""
+
+    def ended(self, link: Link, reason: str) -> None:
+        """The server is gone; every open call of the link is still in `link.pending`."""
+
+    def stderr(self, link: Link, text: str) -> None:
+        """A line for the server's log."""
+
+    def failed(self, call: Call, reason: str) -> None:
+        """A call cannot be answered any more, though its server lives."""
+
+
+Inquiry = asyncio.Future[bytes]
+"""One of our own questions."""
+
+
+class Link:
+    """One server process and the calls it has.
+
+    Args:
+        server: the installed server's name.
+        owner: whom to tell.
+        limits: bounds.
+    """
+
+    def __init__(self, server: str, owner: Owner, limits: Limits) -> None:
+        self.server = server
+        self.owner = owner
+        self.limits = limits
+        self.running: Running | None = None
+        self.ready = False
+        self.dead = ""
+        self.modern = False
+        self.version = ""
+        self.capabilities: dict[str, object] = {}
+        self.waiting: list[Call] = []
+        self.pending: dict[int, Call | Inquiry] = {}
+        self.born = time.monotonic()
+        self.client_meta: dict[str, Part] = {}
+        self._last = 0
+        self._lost_answers = 0
+
+    # Towards the server
+
+    def send(self, line: bytes) -> None:
+        """Send one message."""
+        if self.running is not None:
+            self.running.channel.send(line)
+
+    def introduce(self, client: Part, capabilities: Part) -> None:
+        """Say for whom we speak; stamped on every request to a modern server."""
+        self.client_meta = {
+            VERSION_KEY: encode(self.version or LATEST_MODERN),
+            CLIENT_KEY: client,
+            CAPABILITIES_KEY: capabilities,
+        }
+
+    def submit(self, call: Call) -> None:
+        """Pass a call on."""
+        self._last = number = self._last + 1
+        self.pending[number] = call
+        call.number = number
+        call.link = self
+        members = call.members
+        if call.meta is not None or self.modern:
+            self._stamp(call, members)
+        params = joined(members) if members else b""
+        self.send(request_line(b"%d" % number, call.method, params))
+
+    def _stamp(self, call: Call, members: dict[str, Part]) -> None:
+        meta = call.meta or {}
+        if call.modern and self.modern:
+            meta = dict(meta)
+        else:
+            meta = plain_meta(meta)
+            if self.modern:
+                meta |= self.client_meta
+        if call.token is not None:
+            meta["progressToken"] = b"%d" % call.number
+        if meta:
+            members["_meta"] = joined(meta)
+        else:
+            members.pop("_meta", None)
+
+    def cancel(self, call: Call, reason: str) -> None:
+        """Tell the server, in its own numbers, that nobody waits for a call any more."""
+        if self.pending.pop(call.number, None) is call:
+            params = b'{"requestId":%d,"reason":%b}' % (call.number, encode(reason))
+            self.send(notification_line("notifications/cancelled", params))
+        elif call in self.waiting:
+            self.waiting.remove(call)
+
+    async def ask(self, method: str, params: dict[str, Part], seconds: float) -> bytes:
+        """Ask the server something for ourselves.
+
+        Raises:
+            ServerError: it answered with an error, or is gone.
+            TimeoutError: it did not answer in time; it was told that nobody waits.
+        """
+        number, answer = self.begin(method, params)
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.shield(answer)
+        except TimeoutError:
+            if self.pending.pop(number, None) is not None and method != "initialize":
+                self.send(
+                    notification_line("notifications/cancelled", b'{"requestId":%d}' % number)
+                )
+            raise
+
+    def begin(self, method: str, params: dict[str, Part]) -> tuple[int, Inquiry]:
+        """Ask without waiting; the future has the result or a ServerError."""
+        self._last = number = self._last + 1
+        answer: Inquiry = asyncio.get_running_loop().create_future()
+        # Whoever stopped waiting must not make the loop complain about an unread error.
+        answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if self.dead:
+            answer.set_exception(ServerError(INTERNAL_ERROR, self.dead))
+            return number, answer
+        self.pending[number] = answer
+        if self.client_meta and method != "initialize" and (self.modern or not self.ready):
+            params = (
+                {**params, "_meta": joined(self.client_meta)} if self._modern(method) else params
+            )
+        self.send(request_line(b"%d" % number, method, joined(params) if params else b""))
+        return number, answer
+
+    def _modern(self, method: str) -> bool:
+        return self.modern or method == "server/discover"
+
+    def tell(self, method: str, params: Part = b"") -> None:
+        """Send a notification."""
+        self.send(notification_line(method, params))
+
+    def reply(self, identity: bytes, result: Part, error: Part = b"") -> None:
+        """Answer a question of the server's."""
+        if error:
+            self.send(b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (identity, error))
+        else:
+            self.send(result_line(identity, result or b"{}"))
+
+    # From the server: the Listener of its channel
+
+    def on_line(self, line: bytes) -> None:
+        """One message of the server's."""
+        try:
+            message = decode_envelope(line)
+        except MALFORMED as error:
+            self._garbage(line, str(error))
+            return
+        if not message.method:
+            self._answer(message)
+        elif message.id:
+            self._question(message)
+        elif message.method == "notifications/progress":
+            self._progress(message)
+        else:
+            self.owner.notified(self, message.method, message.params)
+
+    def _answer(self, message: Envelope) -> None:
+        waiting = self.pending.pop(number_id(message.id), None)
+        if waiting is None:
+            return  # late, doubled, or an answer to nothing
+        if isinstance(waiting, Call):
+            self.owner.answered(waiting, message.result, message.error)
+        elif not waiting.done():
+            if message.result:
+                waiting.set_result(bytes(message.result))
+            else:
+                waiting.set_exception(_server_error(message.error))
+        if self._lost_answers:
+            self._settle_lost()
+
+    def _question(self, message: Envelope) -> None:
+        identity = canonical_id(message.id)
+        if identity is None:
+            self.owner.stderr(self, "[mcptui] a request with an id that is none was left out")
+        elif message.method == "ping":
+            self.reply(identity, b"{}")
+        elif self.modern or not self.ready:
+            self.send(error_line(identity, METHOD_NOT_FOUND, "Not now: no call is being made"))
+        else:
+            self.owner.asked(self, identity, message.method, message.params)
+
+    def _progress(self, message: Envelope) -> None:
+        try:
+            params = fields(message.params)
+            call = self.pending.get(number_id(params.get("progressToken", b"")))
+        except MALFORMED:
+            return
+        if isinstance(call, Call) and call.token is not None:
+            params["progressToken"] = call.token
+            self.owner.progressed(call, params)
+
+    def _garbage(self, line: bytes, fault: str) -> None:
+        shown = line[:200].decode("utf-8", "replace")
+        self.owner.stderr(self, f"[mcptui] not a message ({fault[:80]}), left out: {shown}")
+        found = _ID.search(line[:512]) or _ID.search(line[-512:])
+        if found is not None:
+            self._fail(int(found[1]), "the server's answer was not valid JSON")
+
+    def _fail(self, number: int, reason: str) -> None:
+        waiting = self.pending.pop(number, None)
+        if isinstance(waiting, Call):
+            self.owner.failed(waiting, reason)
+        elif waiting is not None and not waiting.done():
+            waiting.set_exception(ServerError(INTERNAL_ERROR, reason))
+
+    def on_overlong(self, size: int) -> None:
+        """A message over the limit was dropped; whose it was can only be told by who is left."""
+        self.owner.stderr(self, f"[mcptui] a message of {size} bytes or more was left out")
+        self._lost_answers += 1
+        self._settle_lost()
+
+    def _settle_lost(self) -> None:
+        if len(self.pending) > self._lost_answers:
+            return
+        self._lost_answers = 0
+        limit = self.limits.line >> 20
+        for number in list(self.pending):
+            self._fail(number, f"the server's answer was larger than the limit of {limit} MiB")
+
+    def on_stderr(self, text: str) -> None:
+        """One line of the server's log."""
+        self.owner.stderr(self, text)
+
+    def on_exit(self, death: Death) -> None:
+        """The server is gone."""
+        self.end(death.words)
+
+    def end(self, reason: str) -> None:
+        """Nothing more will come; tells the owner once."""
+        if self.dead:
+            return
+        self.dead = reason or "it ended"
+        self.ready = False
+        for waiting in list(self.pending.values()):
+            if not isinstance(waiting, Call) and not waiting.done():
+                waiting.set_exception(ServerError(INTERNAL_ERROR, self.dead))
+        self.owner.ended(self, self.dead)
+
+    def calls(self) -> list[Call]:
+        """The client's calls this server has now, oldest first."""
+        return [call for call in self.pending.values() if isinstance(call, Call)]
+
+
+def _server_error(error: Part) -> ServerError:
+    try:
+        found = decode_error(error)
+    except MALFORMED:
+        return ServerError(INTERNAL_ERROR, "an answer without a result or an error")
+    return ServerError(found.code, found.message, bytes(found.data))

@@ -1,0 +1,270 @@
+"""A gateway process over stdio: put together, kept in step with the store, ended in good order.
+
+The handshake and the lists are answered from what is stored, before anything else is done; the
+reaper and the container engine come later and on threads. SIGTERM, or the end of the client's
+input, ends everything within a few seconds: open calls are answered, containers removed, records
+written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcptui.errors import McptuiError, UsageError
+from mcptui.gateway.client import Client
+from mcptui.gateway.hub import Hub, Launcher, Rows
+from mcptui.gateway.limits import Limits
+from mcptui.gateway.record import Scribe
+from mcptui.gateway.session import Session
+from mcptui.gateway.stdio_front import StdioFront
+from mcptui.gateway.wire import INVALID_REQUEST, error_line
+from mcptui.store.rows import GatewayRow, Installed
+
+if TYPE_CHECKING:
+    from mcptui.home import Home
+    from mcptui.store import Store
+
+POLL_SECONDS = 0.1
+SWEEP_TURNS = 5
+REAP_AFTER = 1.0
+"""Seconds before the reaper loads the engine's library: a client's first questions go before."""
+LAST_WORDS = 0.5
+_log = logging.getLogger("mcptui.gateway")
+
+
+def process_start(pid: int) -> str:
+    """When a process started, in a form that tells a reused pid from the real one; "" if gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
+
+
+def read_rows(home: Home, profile: str | None) -> Rows:
+    """What the store says of the installed servers.
+
+    Raises:
+        UsageError: there is no such profile.
+        McptuiError: the store cannot be read.
+    """
+    store = home.store
+    found = [_readable(store, name) for name in store.names()]
+    installs = [row for row in found if row is not None]
+    if profile is not None:
+        names = store.recall(f"profile/{profile}")
+        if names is None:
+            raise UsageError(f"There is no profile {profile!r}", fix="See `mcptui servers`")
+        installs = [row for row in installs if row.name in names]
+    return [
+        (
+            row,
+            store.definitions(row.name),
+            {state.tool: state for state in store.tool_states(row.name)},
+        )
+        for row in installs
+    ]
+
+
+def _readable(store: Store, name: str) -> Installed | None:
+    """One installed server; one that cannot be read is left out, not the others with it."""
+    try:
+        return store.installed(name)
+    except UsageError as error:
+        _log.error("%s was left out: %s", name, error)
+        return None
+
+
+class Gateway:
+    """One process between one client and its servers.
+
+    Args:
+        home: folders, store and clock.
+        launcher: starts servers.
+        limits: bounds.
+        profile: the servers to offer, None for all.
+        client: what the client's config calls it.
+        reap: removes what dead gateways left, on a thread of its own.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        launcher: Launcher,
+        limits: Limits,
+        *,
+        profile: str | None = None,
+        client: str | None = None,
+        reap: Callable[[], object] | None = None,
+    ) -> None:
+        self.home = home
+        self.profile = profile
+        self.reap = reap
+        self.id = secrets.token_hex(8)
+        self.pid = os.getpid()
+        self.scribe = Scribe(lambda: home.store, self.id, home.clock)
+        self.hub = Hub(launcher, self.scribe, self.id, limits, home.clock)
+        self.client = Client(client or "", os.getppid())
+        self.started = home.clock()
+        self._wish = 0
+        self._mark = ""
+        self._ended: asyncio.Event | None = None
+
+    def load(self) -> None:
+        """Read what is installed; a store that cannot be read leaves the gateway empty."""
+        try:
+            self._wish = self.home.store.last_wish()
+            self.home.store.changed()
+            self._mark = self.home.store.mark()
+            self.hub.load(read_rows(self.home, self.profile))
+        except UsageError:
+            raise
+        except McptuiError as error:
+            _log.error("%s", error)
+
+    def begin(self) -> None:
+        """Write that this gateway lives."""
+        self.scribe.start()
+        self.hub.on_client = self._put_row
+        self._put_row(None)
+
+    def _put_row(self, session: Session | None) -> None:
+        client = self.client
+        row = GatewayRow(
+            self.id, self.pid, process_start(self.pid), client.name, client.version, client.pid,
+            self.started, self.home.clock(),
+        )  # fmt: skip
+        self.scribe.do(lambda store: store.put_gateway(row))
+
+    async def run(self, source: int, sink: int) -> int:
+        """Serve one client at two descriptors until it or the system ends it."""
+        loop = asyncio.get_running_loop()
+        ended = self._ended = asyncio.Event()
+        reasons: list[str] = []
+
+        def end(reason: str) -> None:
+            reasons.append(reason)
+            ended.set()
+
+        def take(line: bytes) -> None:
+            session.on_line(line)
+
+        front = StdioFront(
+            source,
+            sink,
+            self.hub.limits.line,
+            take,
+            lambda size: session.send(
+                error_line(b"null", INVALID_REQUEST, f"A message of {size} bytes is over the limit")
+            ),
+            lambda: end("the client closed the connection"),
+        )
+        session = Session(self.hub, front.send, self.client)
+        session.overfull = lambda: front.overfull
+        self.hub.sessions.append(session)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, end, f"the gateway got {number.name}")
+        self.begin()
+        front.start()
+        reaper = threading.Timer(REAP_AFTER, self._reap)
+        reaper.daemon = True
+        reaper.start()
+        await self._keep_step(ended, session, front)
+        reaper.cancel()
+        front.stop()
+        if not front.broken and reasons[0].startswith("the client"):
+            await self._finish_open(session)
+        await self._end(front, reasons[0])
+        return 0
+
+    async def _keep_step(self, ended: asyncio.Event, session: Session, front: StdioFront) -> None:
+        turn = 0
+        while not ended.is_set():
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await ended.wait()
+            except TimeoutError:
+                pass
+            turn += 1
+            if turn % SWEEP_TURNS == 0:
+                self.hub.sweep()
+            front.hold("held", session.held > self.hub.limits.held)
+            self._look()
+
+    def _look(self) -> None:
+        """Take over what other processes changed in the store."""
+        try:
+            store = self.home.store
+            if not store.changed():
+                return
+            for wish in store.wishes(self._wish):
+                self._wish = wish.id
+                self.hub.wish(wish)
+            mark = store.mark()
+            if mark != self._mark:
+                self._mark = mark
+                self.hub.load(read_rows(self.home, self.profile))
+        except McptuiError as error:
+            _log.warning("could not read the state database: %s", error)
+
+    async def _finish_open(self, session: Session) -> None:
+        """A client that sent its questions and closed still gets its answers, for a moment."""
+        for _ in range(20):
+            if not session.calls:
+                return
+            await asyncio.sleep(0.1)
+
+    async def _end(self, front: StdioFront, reason: str) -> None:
+        self._watchdog()
+        await self.hub.close(reason)
+        self.scribe.do(lambda store: store.stop_gateway(self.id))
+        front.finish(LAST_WORDS)
+        if self.reap is not None and self.hub.launched:
+            reaper = threading.Thread(target=self._reap, daemon=True)
+            reaper.start()
+            reaper.join(LAST_WORDS)
+        self.scribe.close(LAST_WORDS * 2)
+
+    def _watchdog(self) -> None:
+        # A thread that hangs in the engine must not keep the process: the client waits for it.
+        timer = threading.Timer(self.hub.limits.end + 0.5, os._exit, (0,))
+        timer.daemon = True
+        timer.start()
+
+    def _reap(self) -> None:
+        try:
+            self._bury()
+            if self.reap is not None:
+                self.reap()
+        except Exception as error:
+            _log.warning("clearing up after dead gateways: %s", error)
+
+    def _bury(self) -> None:
+        """Close the rows of gateways that died without a word."""
+        store = self.home.store
+        dead = [
+            row.id
+            for row in store.gateways(live=True)
+            if row.id != self.id and process_start(row.pid) != row.pid_start
+        ]
+        if dead:
+            store.lose_gateways(dead)
+            for gateway in dead:
+                store.stop_gateway(gateway)
+
+
+def serve(gateway: Gateway, source: int, sink: int) -> int:
+    """Run a gateway on the fastest event loop there is."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(gateway.run(source, sink))
+    return uvloop.run(gateway.run(source, sink))

@@ -1,0 +1,128 @@
+"""One installed server in one gateway: what is known of it, how it fares, whether to start it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+from mcptui.gateway.limits import Limits
+from mcptui.gateway.view import ServerView
+from mcptui.guard.switches import Verdict
+from mcptui.store.rows import Definitions, Installed, ToolState
+
+
+@dataclass(slots=True)
+class Slot:
+    """A server's place in the gateway.
+
+    Args:
+        view: what clients may see of it.
+        limits: bounds.
+        state: off, starting, running, down or stopped; as the store shows it.
+        reason: why it is down or stopped.
+        stopped: its user stopped it; only its user starts it again.
+        restarts: starts after the first one.
+        live: what it said in this process, which counts more than what is remembered.
+    """
+
+    view: ServerView
+    limits: Limits
+    state: str = "stopped"
+    reason: str = ""
+    container: str = ""
+    stopped: bool = False
+    restarts: int = 0
+    starts: int = 0
+    quick_deaths: int = 0
+    last_death: float = 0.0
+    live: Definitions | None = None
+    seen: dict[str, ToolState] = field(default_factory=dict[str, ToolState])
+
+    @property
+    def name(self) -> str:
+        """The installed server's name."""
+        return self.view.name
+
+    @property
+    def era(self) -> str:
+        """The era it was found to be of, "" when nobody knows."""
+        return self.view.said.era if self.view.said is not None else ""
+
+    def update(
+        self, installed: Installed, said: Definitions | None, states: dict[str, ToolState]
+    ) -> bool:
+        """Take over new rows; returns whether a running server no longer fits them."""
+        before = self.view.installed
+        stale = (
+            before.entry != installed.entry
+            or before.image_id != installed.image_id
+            or replace(before.choices, tools_off=frozenset())
+            != replace(installed.choices, tools_off=frozenset())
+        )
+        if stale:
+            self.live, self.seen, self.quick_deaths = None, {}, 0
+        merged = dict(states)
+        for name, own in self.seen.items():
+            row = states.get(name)
+            approved = row.approved_hash if row is not None else own.approved_hash
+            # What the server shows was seen here; what was approved is decided in the store.
+            merged[name] = replace(own, approved_hash=approved or own.approved_hash)
+        self.view = ServerView(installed, self.live or said, merged)
+        return stale
+
+    def learned(self, said: Definitions, changes: list[ToolState]) -> None:
+        """Take over what the running server says."""
+        self.live = said
+        self.seen |= {row.tool: row for row in changes}
+        states = {**self.view.states, **self.seen}
+        self.view = ServerView(self.view.installed, said, states)
+
+    def hold(self) -> Verdict | None:
+        """Why the server is not started for a call, None when it may be."""
+        name = self.name
+        if not self.view.shown:
+            return Verdict(
+                "blocked", "server switched off", f"The server {name!r} is switched off."
+            )
+        if self.stopped:
+            return Verdict(
+                "blocked",
+                "stopped by its user",
+                f"The server {name!r} was stopped in mcptui by its user, so this call was not "
+                f"made. It runs again after `mcptui start {name}`.",
+            )
+        if self.quick_deaths >= self.limits.deaths:
+            return Verdict(
+                "error",
+                f"down: {self.reason}",
+                f"The server {name!r} is down: it failed {self.quick_deaths} times in a row "
+                f"({self.reason}), so it is not started again. {self.advice} "
+                "Other servers are not affected.",
+            )
+        return None
+
+    @property
+    def advice(self) -> str:
+        """What a person can do about a server that is down."""
+        name = self.name
+        return f"Its log is in the Servers room of mcptui; `mcptui restart {name}` tries again."
+
+    def delay(self) -> float:
+        """Seconds to wait before the next start: none at first, more after each quick death."""
+        if self.quick_deaths < 2:
+            return 0.0
+        pause = self.limits.backoff * 2.0 ** (self.quick_deaths - 2)
+        return max(0.0, self.last_death + pause - time.monotonic())
+
+    def died(self, lived: float, *, counts: bool = True) -> None:
+        """The server ended by itself or could not be started."""
+        self.last_death = time.monotonic()
+        if lived > self.limits.quick_death:
+            self.quick_deaths = 0
+        elif counts:
+            self.quick_deaths += 1
+
+    def forgive(self) -> None:
+        """Its user wants it started: earlier deaths do not count."""
+        self.quick_deaths = 0
+        self.stopped = False

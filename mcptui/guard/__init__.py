@@ -1,0 +1,1 @@
+"""Policy: what may be called, and what may be kept of it."""
