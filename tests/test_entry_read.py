@@ -234,7 +234,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (container(mounts=[{"name": "m", "target": "/a/{x}", "description": ""}]), "no other place"),
     (container(checked={"on": "yesterday"}), "checked.on must be a date"),
     (small(remote=None, image={"local": True}), "image.repository or digest is needed"),
-    (small(remote=None, image={"repository": "a"}), "image.digest is missing"),
+    (small(remote=None, image={"repository": "a"}), "image.digest must be sha256:"),
     (
         small(remote=None, image={"repository": "a", "digest": "latest"}),
         "image.digest must be sha256:",

@@ -32,8 +32,8 @@ def _keys(home: Home, keys: Path | None) -> Path:
 async def publish_catalog(
     home: Home,
     sources: Path,
-    output: Path | None = None,
     keys: Path | None = None,
+    output: Path | None = None,
     *,
     anchor: bytes | None = None,
 ) -> AsyncIterator[Step]:
@@ -42,8 +42,8 @@ async def publish_catalog(
     Args:
         home: gives the clock and the variable that names the keys.
         sources: the folder of `servers/`, `locks/` and `tools/`.
-        output: the folder of the signed repository, `sources` itself when None.
         keys: the folder of keys; MCPTUI_CATALOG_KEYS when None.
+        output: the folder of the signed repository, `sources` itself when None.
         anchor: the root clients embed; the program's own when None.
 
     Yields:
