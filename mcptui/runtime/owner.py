@@ -20,6 +20,7 @@ PID = "mcptui.owner.pid"
 START = "mcptui.owner.start"
 MACHINE = "mcptui.owner.machine"
 SESSION = "mcptui.session"
+HOME = "mcptui.home"
 SERVER = "mcptui.server"
 INSTALL = "mcptui.install"
 
@@ -33,6 +34,7 @@ class Owner:
         pid_start: its start as `process_start()` tells it.
         session: the gateway session, "" outside one.
         machine: as `this_machine()` tells it.
+        home: the state folder it works for, which tells one user's containers from another's.
         account: its user and group number, for folders the user picked; None where the
             container's user has nothing to do with ours.
     """
@@ -41,14 +43,15 @@ class Owner:
     pid_start: str
     session: str = ""
     machine: str = ""
+    home: str = ""
     account: tuple[int, int] | None = None
 
     @classmethod
-    def current(cls, session: str = "") -> Owner:
-        """This very process."""
+    def current(cls, session: str = "", home: str = "") -> Owner:
+        """This very process, in a session of its own or none, for a state folder."""
         pid = os.getpid()
         account = (os.getuid(), os.getgid()) if sys.platform == "linux" else None
-        return cls(pid, process_start(pid), session, this_machine(), account)
+        return cls(pid, process_start(pid), session, this_machine(), home, account)
 
     def labels(self) -> dict[str, str]:
         """What the engine keeps of it."""
@@ -57,6 +60,7 @@ class Owner:
             START: self.pid_start,
             MACHINE: self.machine,
             SESSION: self.session,
+            HOME: self.home,
         }
 
 
