@@ -24,7 +24,7 @@ from mcptui.runtime.image import node, npm, pypi
 from mcptui.runtime.image.base import Base, write_layer
 from mcptui.runtime.image.bases import built_base
 from mcptui.runtime.image.bytecode import compiled
-from mcptui.runtime.image.loader import Spec
+from mcptui.runtime.image.loader import ARCHES, Spec
 from mcptui.runtime.image.lock import canonical, checked_lock, read_npm, read_pypi
 from mcptui.runtime.image.single import single
 from mcptui.runtime.image.tree import Tree
@@ -49,12 +49,12 @@ def recipe_of(package: Package, arch: str, base: str = "") -> str:
 
     Args:
         package: what is built.
-        arch: the engine's machine type.
+        arch: the engine's machine type, in any of its spellings.
         base: the reference of a pulled base, "" for one built here.
     """
     parts = [
         RECIPE, package.registry, package.name, package.version, package.lock_sha256,
-        package.script, sorted(package.debian), arch, base,
+        package.script, sorted(package.debian), ARCHES.get(arch, arch), base,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -24,7 +24,7 @@ from mcptui.visible import visible
 
 CHUNK = 1 << 20
 USER = "65532:65532"
-_ARCHES = {"x86_64": "amd64", "aarch64": "arm64", "amd64": "amd64", "arm64": "arm64"}
+ARCHES = {"x86_64": "amd64", "aarch64": "arm64", "amd64": "amd64", "arm64": "arm64"}
 
 
 class Stopped(Exception):
@@ -125,9 +125,9 @@ class Loader:
             McptuiError: none that images are built for.
         """
         told = str(_call(lambda: self.client.version()).get("Arch", ""))
-        if told not in _ARCHES:
+        if told not in ARCHES:
             raise McptuiError(f"Images cannot be built for the engine's machine type {told!r}")
-        return _ARCHES[told]
+        return ARCHES[told]
 
     def find(self, labels: Mapping[str, str]) -> str | None:
         """Return the ID of an image with all these labels, None when there is none."""
