@@ -6,18 +6,19 @@ costs what the screen itself costs. Tests hand in another feed to draw exact pic
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mcptui.actions.approve import Change
-    from mcptui.actions.connect import ClientPreview, ClientRow
+    from mcptui.actions.connect import ClientRow, Outcome
     from mcptui.actions.diagnose import Finding
     from mcptui.actions.install import Review
     from mcptui.actions.problems import Problem
     from mcptui.actions.servers import ServerRow, ToolRow, Usage
     from mcptui.catalog.load import CatalogFacts, CatalogRow
+    from mcptui.clients.edit import Preview
     from mcptui.entry import Choices, Entry
     from mcptui.home import Home
     from mcptui.progress import Step
@@ -193,7 +194,7 @@ class Feed:
 
         return clients(self.home)
 
-    def preview(self, client: str) -> ClientPreview:
+    def preview(self, client: str) -> Preview:
         """The exact change that connecting would make."""
         from mcptui.actions.connect import preview
 
@@ -211,7 +212,7 @@ class Feed:
 
         return disconnect(self.home, client)
 
-    def connect_all(self) -> Sequence[str] | str:
+    def connect_all(self) -> list[Outcome]:
         """Connect every client found."""
         from mcptui.actions.connect import connect_all
 

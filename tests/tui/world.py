@@ -6,14 +6,16 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mcptui.actions.approve import Change
 from mcptui.actions.calls import matcher
+from mcptui.actions.connect import ClientRow, Outcome
 from mcptui.actions.findings import Finding
 from mcptui.actions.install import Review
 from mcptui.actions.servers import ServerRow, ToolRow, Usage
 from mcptui.catalog.load import CatalogFacts, CatalogRow
+from mcptui.clients.edit import Preview, Request
 from mcptui.entry import (
     Checked,
     Choices,
@@ -157,6 +159,18 @@ ANSWER = {
 }
 
 
+HOME = Path("/home/demo")
+CLIENTS = [
+    ClientRow("claude-desktop", "Claude Desktop", "connected", 4, ("linear",),
+              HOME / ".config/Claude/claude_desktop_config.json", "when it is started again"),
+    ClientRow("cursor", "Cursor", "connected", 4, (), HOME / ".cursor/mcp.json", "at once"),
+    ClientRow("vscode", "VS Code", "found", 0, ("linear", "sentry"),
+              HOME / ".config/Code/User/mcp.json", "at once"),
+    ClientRow("claude-code", "Claude Code", "not installed", 0, (), HOME / ".claude.json",
+              "with its next session"),
+]  # fmt: skip
+
+
 class FakeFeed(Feed):
     """Answers at once and writes down what it was told to do."""
 
@@ -167,6 +181,7 @@ class FakeFeed(Feed):
         self.rows: list[CatalogRow] = list(CATALOG)
         self.server_rows: list[ServerRow] = list(SERVERS)
         self.call_rows: list[CallRow] = list(CALLS)
+        self.client_rows: list[ClientRow] = list(CLIENTS)
         self.bodies: dict[int, CallBody] = {}
         self.entries: dict[str, Entry] = {}
         self.made = {"time", "fetch"}
@@ -302,8 +317,31 @@ class FakeFeed(Feed):
 
     # ---- clients and the rest
 
-    def clients(self) -> list[Any]:
-        return []
+    def clients(self) -> list[ClientRow]:
+        return self.client_rows
+
+    def preview(self, client: str) -> Preview:
+        row = next(one for one in self.client_rows if one.id == client)
+        request = Request(cast("Any", None), cast("Any", None), row.state != "connected", False)
+        sign = "-" if row.state == "connected" else "+"
+        diff = ["--- before", "+++ after", "@@ -1,4 +1,8 @@", " {", '   "servers": {',
+                '     "linear": { "command": "npx" }' + ("," if sign == "-" else ""),
+                f'{sign}    "mcptui": {{', f'{sign}      "command": "/usr/bin/mcptui",',
+                f'{sign}      "args": ["gateway", "run"]', f"{sign}    }}", "   }", " }"]  # fmt: skip
+        path = row.path or Path("/home/demo/.x")
+        return Preview(request, path, path, b"a", b"b", tuple(diff), None)
+
+    def connect(self, client: str) -> str:
+        self.did.append(("connect", client))
+        return f"{client} is connected"
+
+    def disconnect(self, client: str) -> str:
+        self.did.append(("disconnect", client))
+        return f"{client} is disconnected"
+
+    def connect_all(self) -> list[Outcome]:
+        self.did.append(("connect_all",))
+        return [Outcome("vscode", True, "VS Code is connected")]
 
     def undo(self) -> str | None:
         self.did.append(("undo",))

@@ -67,7 +67,7 @@ def _out(row: CallRow) -> Span:
 COLUMNS = [
     Column("time", 8, lambda row: (strftime("%H:%M:%S", localtime(row.at)), "dim")),
     Column("client", 8, lambda row: (row.client_name or "–", ""), grow=1, drop=3, most=14),
-    Column("tool", 16, lambda row: (f"{row.server}.{row.tool or row.method}", ""), grow=3, most=40),
+    Column("tool", 22, lambda row: (f"{row.server}.{row.tool or row.method}", ""), grow=3, most=40),
     Column("result", 11, result),
     Column("ms", 6, _ms, drop=2, right=True),
     Column("in", 5, lambda row: (count(row.bytes_in), "dim"), drop=5, right=True),

@@ -136,7 +136,7 @@ def _clients(app: McptuiApp, rows: list[ClientRow]) -> list[Pick]:
         verb = "disconnect" if row.state == "connected" else "connect"
         why = "not installed on this machine" if row.state == "not installed" else ""
         run = partial(app.go, "clients", row.id, "connect")
-        found.append(Pick(f"{verb} {row.title}", _room("clients"), "c", why, run))
+        found.append(Pick(f"{verb} {row.name}", _room("clients"), "c", why, run))
     return found
 
 
