@@ -140,7 +140,8 @@ class HttpsFetcher(FetcherInterface):
         import httpx
 
         try:
-            for chunk in answer.iter_raw(_CHUNK):
+            # Chunks as they come: gathered into larger ones, a trickle would not be noticed.
+            for chunk in answer.iter_raw():
                 if time.monotonic() > self._until:
                     raise DownloadError("it takes too long")
                 yield chunk
