@@ -17,6 +17,7 @@ from typing import Any
 from mcptui.errors import McptuiError, TryAgain
 from mcptui.paths import Paths
 from mcptui.runtime.endpoint import Endpoint
+from mcptui.runtime.engine_facts import EngineFacts, read_facts
 from mcptui.runtime.plan import ImageFacts
 from mcptui.runtime.stats import Meter, Usage
 from mcptui.visible import visible
@@ -24,37 +25,6 @@ from mcptui.visible import visible
 OWN_IMAGE = "mcptui.image"
 """Label of every image that we built."""
 _OLDEST_API, _NEWEST_API = (1, 41), (1, 47)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineFacts:
-    """What an engine says of itself.
-
-    Args:
-        version: its own version.
-        api: the API version we speak with it.
-        cgroup: "1" or "2", "" when it limits nothing.
-        storage: its storage driver.
-        rootless: it runs without root's rights.
-        os: the system it runs on.
-        kind: "Docker", "Podman", "Docker Desktop", "Colima", "OrbStack" or "Rancher Desktop".
-        endpoint: its address.
-        source: how it was found.
-        arch: its processor.
-        far: its containers cannot see this machine's sockets.
-    """
-
-    version: str
-    api: str
-    cgroup: str
-    storage: str
-    rootless: bool
-    os: str
-    kind: str
-    endpoint: str
-    source: str
-    arch: str
-    far: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +69,7 @@ class Engine:
         self._api = api
         self._client: Any = None
         self._facts: EngineFacts | None = None
+        self._arch = ""
         self._guard = threading.RLock()
         self._meter = Meter(self._raw_stats)
 
@@ -145,8 +116,20 @@ class Engine:
             if self._facts is None:
                 with _told("The container engine does not answer"):
                     version, info = self.client.version(), self.client.info()
-                self._facts = _facts(self.endpoint, self.client.api.api_version, version, info)
+                self._facts = read_facts(self.endpoint, self.client.api.api_version, version, info)
             return self._facts
+
+    def arch(self) -> str:
+        """Its processor as it names it; cheaper than all the facts.
+
+        Raises:
+            TryAgain: it does not answer.
+        """
+        with self._guard:
+            if not self._arch:
+                with _told("The container engine does not answer"):
+                    self._arch = str(self.client.version().get("Arch", ""))
+            return self._arch
 
     # Images
 
@@ -322,35 +305,6 @@ def _chosen_api(told: str) -> str:
         return "auto"
     chosen = min((major, minor), _NEWEST_API)
     return "auto" if chosen < _OLDEST_API else f"{chosen[0]}.{chosen[1]}"
-
-
-def _facts(
-    endpoint: Endpoint, api: str, version: Mapping[str, Any], info: Mapping[str, Any]
-) -> EngineFacts:
-    platform: dict[str, Any] = version.get("Platform") or {}
-    components: list[dict[str, Any]] = version.get("Components") or []
-    names = [platform.get("Name", ""), *(one.get("Name", "") for one in components)]
-    names += [info.get("OperatingSystem", ""), info.get("Name", ""), endpoint.path]
-    words = " ".join(str(name) for name in names).lower()
-    kind = "Docker"
-    for name in ("Docker Desktop", "OrbStack", "Colima", "Rancher Desktop", "Podman"):
-        if name.lower() in words or (name == "Rancher Desktop" and ".rd/" in words):
-            kind = name
-            break
-    limits = info.get("MemoryLimit", True) and str(info.get("CgroupDriver", "")) != "none"
-    return EngineFacts(
-        version=str(version.get("Version", "")),
-        api=api,
-        cgroup=str(info.get("CgroupVersion") or "1") if limits else "",
-        storage=str(info.get("Driver", "")),
-        rootless=any("rootless" in str(one) for one in info.get("SecurityOptions") or ()),
-        os=str(info.get("OperatingSystem", "")),
-        kind=kind,
-        endpoint=endpoint.url,
-        source=endpoint.source,
-        arch=str(version.get("Arch") or info.get("Architecture", "")),
-        far=endpoint.far or kind not in ("Docker", "Podman"),
-    )
 
 
 @contextmanager

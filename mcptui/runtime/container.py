@@ -1,0 +1,234 @@
+"""A running container as its owner holds it: what comes out of it, how it ends, how to end it.
+
+However a server ends, its listener hears of it exactly once, with the reason, after its last
+line; and no container is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from mcptui.errors import McptuiError
+from mcptui.runtime.channel import Channel, Death, Listener
+from mcptui.runtime.death import words
+from mcptui.runtime.lines import LineSplitter, LogLines
+from mcptui.tasks import spawn
+
+if TYPE_CHECKING:
+    from mcptui.runtime.attach import AttachStream
+    from mcptui.runtime.engine import Engine
+    from mcptui.runtime.pipes import PipeChannel
+    from mcptui.runtime.plan import ContainerPlan
+
+_log = logging.getLogger("mcptui.runtime")
+_LAST_OUTPUT = 2.0
+"""Seconds to wait for the rest of the output once the process is gone."""
+_SETTLES = 5.0
+"""Seconds that the engine may take to notice that a process is gone."""
+
+
+class Container:
+    """One started server; a `Running`.
+
+    Args:
+        engine: where it runs.
+        plan: what it is.
+        container_id: the engine's name for it.
+        listener: whom to tell.
+        line_limit: bytes a message may have.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        plan: ContainerPlan,
+        container_id: str,
+        listener: Listener,
+        line_limit: int,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._engine = engine
+        self._plan = plan
+        self._listener = listener
+        self._id = container_id
+        self._started_at = time.time()
+        self.lines = LineSplitter(listener.on_line, listener.on_overlong, line_limit)
+        self.log = LogLines(listener.on_stderr)
+        self._channel: PipeChannel | AttachStream | None = None
+        self._control: socket.socket | None = None
+        self._outputs = 0
+        self._code: int | None = None
+        self._exited = asyncio.Event()
+        self._silent = asyncio.Event()
+        self._stopped = False
+        self._stopping: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def channel(self) -> Channel:
+        """Its stdin and stdout."""
+        if self._channel is None:
+            raise RuntimeError("the container was not opened")
+        return self._channel
+
+    @property
+    def container_id(self) -> str:
+        """The engine's name for its container."""
+        return self._id
+
+    @property
+    def started_at(self) -> float:
+        """When it was started, Unix seconds."""
+        return self._started_at
+
+    # What launch() wires up
+
+    def open(
+        self, channel: PipeChannel | AttachStream, outputs: int, control: socket.socket | None
+    ) -> None:
+        """Begin to watch it.
+
+        Args:
+            channel: its stdin.
+            outputs: how many times `output_ended` will be called.
+            control: the shim's line; without one, the end of the output is the end of it.
+        """
+        self._channel = channel
+        self._outputs += outputs
+        self._control = control
+        if control is not None:
+            control.setblocking(False)
+            self._loop.add_reader(control.fileno(), self._read_control, control)
+        self._watching = spawn(self._watch(channel), f"watch {self._plan.server}")
+
+    def output_ended(self) -> None:
+        """One of its outputs is at its end."""
+        self._outputs -= 1
+        if self._outputs <= 0:
+            self.lines.end()
+            self.log.end()
+            self._silent.set()
+            if self._control is None:
+                self._exited.set()
+
+    def _read_control(self, control: socket.socket) -> None:
+        try:
+            told = control.recv(4)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            told = b""
+        if told:
+            self._code = told[0]
+            return  # its end follows at once
+        self._loop.remove_reader(control.fileno())
+        control.close()
+        self._exited.set()
+
+    # Its end
+
+    async def _watch(self, channel: PipeChannel | AttachStream) -> None:
+        try:
+            await self._exited.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._silent.wait(), _LAST_OUTPUT)
+            death = await self._death()
+            channel.close()
+            try:
+                self._listener.on_exit(death)
+            except Exception:
+                _log.exception("the end of %s could not be handled", self._plan.server)
+        finally:
+            await asyncio.to_thread(self._remove)
+
+    async def _death(self) -> Death:
+        code, oom, error = self._code, False, ""
+        if code is None or (code != 0 and not self._stopped):
+            state = await asyncio.to_thread(self._settled_state)
+            oom = bool(state.get("OOMKilled"))
+            error = str(state.get("Error") or "") if code is None else ""
+            if code is None and state and not state.get("Running"):
+                code = int(state.get("ExitCode", 0))
+        told = words(
+            code,
+            oom=oom,
+            stopped=self._stopped,
+            memory=self._plan.memory,
+            last_log=self.log.last,
+            error=error,
+        )
+        return Death(code, oom, told, time.time())
+
+    def _settled_state(self) -> dict[str, Any]:
+        """The engine's state once it has noticed the end; empty when it tells nothing."""
+        until = time.monotonic() + _SETTLES
+        while True:
+            try:
+                state = self._engine.state(self._id)
+            except McptuiError:
+                return {}
+            if not state.get("Running") or time.monotonic() > until:
+                return state
+            time.sleep(0.02)
+
+    def _remove(self) -> None:
+        try:
+            self._engine.remove(self._id)
+        except McptuiError as error:
+            _log.warning("container %s was not removed: %s", self._id[:12], error)
+
+    # Ending it
+
+    async def stop(self, grace: float = 2.0) -> None:
+        """End it: end of file, SIGTERM, kill, remove. Returns when no container is left.
+
+        Args:
+            grace: seconds each of the two polite steps may take.
+        """
+        if self._stopping is None:
+            self._stopping = spawn(self._stop(grace), f"stop {self._plan.server}")
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self, grace: float) -> None:
+        if not self._exited.is_set():
+            self._stopped = True
+            self.channel.close_input()
+            if not await self._exits_within(grace):
+                await self._signal(signal.SIGTERM)
+                if not await self._exits_within(grace):
+                    await asyncio.to_thread(self._remove)
+        if self._watching is not None:
+            await asyncio.wait([self._watching])
+
+    async def _exits_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._exited.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _signal(self, number: signal.Signals) -> None:
+        if not self._by_control(number):
+            await asyncio.to_thread(self._engine.kill, self._id, number.name)
+
+    def _by_control(self, number: signal.Signals) -> bool:
+        if self._control is None or self._exited.is_set():
+            return False
+        try:
+            return self._control.send(bytes([number])) == 1
+        except OSError:
+            return False
+
+    def kill_now(self) -> None:
+        """End it without waiting; what is left of it, the reaper removes."""
+        if self._exited.is_set():
+            return
+        self._stopped = True
+        if not self._by_control(signal.SIGKILL):
+            self._engine.kill(self._id)

@@ -1,0 +1,36 @@
+"""What the shim is told before it starts a server; shim/shim.c has the other half."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+
+from mcptui.errors import UsageError
+from mcptui.visible import visible
+
+FRAME_LIMIT = 1 << 20
+_VERSION = 1
+
+
+def frame(environment: Mapping[str, str]) -> tuple[bytes, bytes]:
+    """Write the environment down for the shim.
+
+    Returns:
+        The head, with which descriptors may travel, and the records.
+
+    Raises:
+        UsageError: a variable cannot be one, or together they are larger than 1 MiB.
+    """
+    records: list[bytes] = []
+    for name, value in environment.items():
+        record = f"E{name}={value}".encode("utf-8", "surrogateescape")
+        if not name or "=" in name or b"\0" in record:
+            raise UsageError(
+                f"The variable {visible(name, limit=80)!r} cannot be given to the server",
+                "names hold no =, and neither names nor values hold a zero byte",
+            )
+        records.append(record + b"\0")
+    body = b"".join(records)
+    if len(body) > FRAME_LIMIT or len(records) > 2048:
+        raise UsageError("The server's variables are larger than 1 MiB")
+    return b"MCPS" + struct.pack("<BxxxI", _VERSION, len(body)), body

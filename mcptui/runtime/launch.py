@@ -1,0 +1,275 @@
+"""The one place that starts a server.
+
+Three routes bring a container its stdio; the first that works with an engine is remembered:
+
+    socket   the shim connects to a socket of ours and gets the ends of three pipes: the engine
+             copies no byte, our death is the server's end of file
+    stdin    the engine's attach stream, the shim mounted from this machine
+    volume   the same, the shim brought in a volume: for engines that do not see our files
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+import socket
+import sys
+import tarfile
+from collections.abc import Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from mcptui.errors import McptuiError, TryAgain, UsageError
+from mcptui.runtime.attach import attached
+from mcptui.runtime.channel import LINE_LIMIT, Listener
+from mcptui.runtime.container import Container
+from mcptui.runtime.frame import frame
+from mcptui.runtime.mounts import settle
+from mcptui.runtime.pipes import PipeChannel, PipeReader, wide_pipe
+from mcptui.runtime.shim import shim
+from mcptui.runtime.sockets import StdioSocket, private_folder
+from mcptui.tasks import spawn
+
+if TYPE_CHECKING:
+    from mcptui.runtime.engine import Engine
+    from mcptui.runtime.plan import ContainerPlan
+
+ROUTES = ("socket", "stdin", "volume")
+_SOCKET_FOLDER = "/run/mcptui"
+_SHIM_FILE = "/run/mcptui-shim"
+_SHIM_NAME = "mcptui-shim"
+_PATIENCE = 30.0
+"""Seconds a started container may take to connect."""
+_LOOK = 0.5
+"""Seconds between looks whether it ended instead."""
+
+
+class _RouteClosed(Exception):
+    """This route does not work with this engine; the server was not started."""
+
+    def __init__(self, cause: McptuiError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+async def launch(
+    engine: Engine,
+    plan: ContainerPlan,
+    listener: Listener,
+    *,
+    line_limit: int = LINE_LIMIT,
+    routes: MutableMapping[str, str] | None = None,
+) -> Container:
+    """Start a server.
+
+    Args:
+        engine: where.
+        plan: the exact container.
+        listener: told what comes out of it, on this loop's thread.
+        line_limit: bytes a message may have.
+        routes: endpoint → the route that worked before; the engine's own memory unless given.
+
+    Returns:
+        The server, whose process begins as this returns.
+
+    Raises:
+        UsageError: the plan lacks something, or a picked folder is gone.
+        McptuiError: the engine refused the container.
+        TryAgain: it does not answer.
+    """
+    if plan.needs:
+        raise UsageError(f"{plan.server} lacks what it needs", "; ".join(plan.needs))
+    head, records = frame(plan.environment)
+    known = engine.routes if routes is None else routes
+    closed = McptuiError(f"{plan.server} did not start", "no route to its stdio works")
+    for route in _order(engine, known.get(engine.endpoint.url, "")):
+        attempt = _Attempt(engine, plan, listener, line_limit, route)
+        try:
+            started = await attempt.run(head, records)
+        except _RouteClosed as error:
+            closed = error.cause
+            continue
+        known[engine.endpoint.url] = route
+        return started
+    raise closed
+
+
+def _order(engine: Engine, remembered: str) -> list[str]:
+    usual: list[str] = list(ROUTES)
+    if engine.endpoint.far or sys.platform != "linux":
+        usual.remove("socket")
+    if remembered in ROUTES:
+        usual = [remembered, *(route for route in usual if route != remembered)]
+    return usual
+
+
+class _Attempt:
+    """One try to start one container by one route; leaves nothing behind when it fails."""
+
+    def __init__(
+        self, engine: Engine, plan: ContainerPlan, listener: Listener, limit: int, route: str
+    ) -> None:
+        self.engine = engine
+        self.plan = plan
+        self.listener = listener
+        self.limit = limit
+        self.route = route
+        self.container = ""
+        self.socket: StdioSocket | None = None
+
+    async def run(self, head: bytes, records: bytes) -> Container:
+        try:
+            body = await asyncio.to_thread(self._body)
+            self.container = await asyncio.to_thread(self._create, body)
+            if self.socket is not None:
+                return await self._by_socket(self.socket, head, records)
+            return await self._by_stream(head + records)
+        except BaseException:
+            if self.container:
+                # Also when we are cancelled: the container must go, whoever waits for it.
+                spawn(asyncio.to_thread(self._remove), f"remove {self.plan.server}")
+            raise
+        finally:
+            if self.socket is not None:
+                self.socket.close()
+
+    # Blocking parts
+
+    def _body(self) -> dict[str, Any]:
+        body = self.plan.create_body()
+        host: dict[str, Any] = body["HostConfig"]
+        mounts: list[Any] = [mount.body() for mount in settle(self.plan.mounts, self.plan.deny)]
+        host["Mounts"] = mounts
+        folder = private_folder(self.engine.folder)
+        program = shim(self.engine.arch(), folder)
+        if self.route == "volume":
+            mounts.append(_volume(self.engine, self.plan.image, program.read_bytes()))
+            inside = f"{_SHIM_FILE}/{_SHIM_NAME}"
+        else:
+            mounts.append(_bind(str(program), _SHIM_FILE))
+            inside = _SHIM_FILE
+        if self.route == "socket":
+            self.socket = StdioSocket(folder)
+            mounts.append(_bind(str(self.socket.folder), _SOCKET_FOLDER))
+        else:
+            streams = ("AttachStdin", "AttachStdout", "AttachStderr", "OpenStdin", "StdinOnce")
+            body |= dict.fromkeys(streams, True)
+        word = "socket" if self.route == "socket" else "stdin"
+        body["Entrypoint"] = [inside, word, *self.plan.command]
+        return body
+
+    def _create(self, body: dict[str, Any]) -> str:
+        return self._on_route(lambda: self.engine.create(body))
+
+    def _start(self) -> None:
+        self._on_route(lambda: self.engine.start(self.container))
+
+    def _on_route(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except TryAgain:
+            raise
+        except McptuiError as error:
+            # What we mount for ourselves is what this route stands on.
+            words = ("mcptui", "bind source", "mounts denied", "not shared", "invalid mount")
+            if any(word in error.why for word in words):
+                raise _RouteClosed(error) from error
+            raise
+
+    def _remove(self) -> None:
+        self.engine.remove(self.container)
+
+    # Over the socket
+
+    async def _by_socket(self, door: StdioSocket, head: bytes, records: bytes) -> Container:
+        accepting = spawn(door.accept(self.container), "accept")
+        try:
+            await asyncio.to_thread(self._start)
+            connection = await self._connection(accepting)
+        except BaseException:
+            accepting.cancel()
+            raise
+        try:
+            return await self._wire(connection, head, records)
+        except BaseException:
+            connection.close()
+            raise
+
+    async def _connection(self, accepting: asyncio.Task[socket.socket]) -> socket.socket:
+        """Wait for the shim to connect, or to have ended because it cannot."""
+        for _ in range(int(_PATIENCE / _LOOK)):
+            done, _ = await asyncio.wait([accepting], timeout=_LOOK)
+            if done:
+                return accepting.result()
+            state = await asyncio.to_thread(self.engine.state, self.container)
+            if not state.get("Running"):
+                break
+        # It may have connected just before it was looked at.
+        if accepting.done():
+            return accepting.result()
+        why = "containers of this engine cannot reach mcptui's socket"
+        raise _RouteClosed(McptuiError(f"{self.plan.server} did not start", why))
+
+    async def _wire(self, connection: socket.socket, head: bytes, records: bytes) -> Container:
+        loop = asyncio.get_running_loop()
+        pipes = [wide_pipe(), wide_pipe(), os.pipe()]
+        theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
+        ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
+        try:
+            connection.setblocking(False)
+            socket.send_fds(connection, [head], theirs)
+            await loop.sock_sendall(connection, records)
+        except BaseException as error:
+            for descriptor in ours:
+                os.close(descriptor)
+            if isinstance(error, OSError):
+                why = f"its start program hung up: {error}"
+                raise McptuiError(f"{self.plan.server} did not start", why) from error
+            raise
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+        made = Container(self.engine, self.plan, self.container, self.listener, self.limit)
+        PipeReader(loop, ours[1], made.lines.feed, made.output_ended)
+        PipeReader(loop, ours[2], made.log.feed, made.output_ended)
+        made.open(PipeChannel(loop, ours[0]), 2, connection)
+        return made
+
+    # Over the attach stream
+
+    async def _by_stream(self, told: bytes) -> Container:
+        made = Container(self.engine, self.plan, self.container, self.listener, self.limit)
+        api = await asyncio.to_thread(lambda: str(self.engine.client.api.api_version))
+        stream = await attached(
+            self.engine.endpoint,
+            api,
+            self.container,
+            made.lines.feed,
+            made.log.feed,
+            made.output_ended,
+        )
+        try:
+            await asyncio.to_thread(self._start)
+        except BaseException:
+            stream.close()
+            raise
+        stream.write(told)
+        made.open(stream, 1, None)
+        return made
+
+
+def _bind(source: str, target: str) -> dict[str, Any]:
+    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": True}
+
+
+def _volume(engine: Engine, image: str, program: bytes) -> dict[str, Any]:
+    """Have the shim in a volume of the engine, named by its content."""
+    name = f"mcptui-shim-{hashlib.sha256(program).hexdigest()[:16]}"
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        member = tarfile.TarInfo(_SHIM_NAME)
+        member.size, member.mode = len(program), 0o755
+        archive.addfile(member, io.BytesIO(program))
+    engine.fill_volume(name, image, _SHIM_FILE, packed.getvalue())
+    return {"Type": "volume", "Source": name, "Target": _SHIM_FILE, "ReadOnly": True}
