@@ -106,12 +106,14 @@ class CatalogForge:
         )
         for tool in defined:
             text += f'[[tools]]\nname = "{tool["name"]}"\nhash = "{tool_hash(tool)}"\n'
+        beside = self.sources / "tools" / f"{name}.json"
+        beside.unlink(missing_ok=True)
         if defined:
             said = {
                 "era": "legacy", "protocol_version": "2025-06-18",
                 "instructions": instructions, "tools": defined,
             }  # fmt: skip
-            (self.sources / "tools" / f"{name}.json").write_text(json.dumps(said))
+            beside.write_text(json.dumps(said))
         file = self.sources / "servers" / f"{name}.toml"
         file.write_text(text)
         return file
