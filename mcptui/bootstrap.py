@@ -34,6 +34,10 @@ ATTEMPTS: tuple[tuple[str, ...], ...] = (
 """Options of dockerd, tried in turn: machines without netfilter, bridges or overlays exist."""
 
 
+_daemons: list[subprocess.Popen[bytes]] = []
+"""Daemons we started: they outlive us on purpose, so their handles are never dropped."""
+
+
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=5)
@@ -168,7 +172,7 @@ def _install(world: World) -> Iterator[Step]:
     ):
         yield Step(arguments[0], text)
         done = subprocess.run(
-            ["apt-get", *arguments],
+            [world.find("apt-get") or "apt-get", *arguments],
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -191,15 +195,18 @@ def _start(world: World, log: Path) -> Iterator[Step]:
     yield Step("start", text)
     if world.systemd:
         subprocess.run(
-            ["systemctl", "enable", "--now", "docker"], check=False, stdin=subprocess.DEVNULL
+            [world.find("systemctl") or "systemctl", "enable", "--now", "docker"],
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
         if not (reason := _wait(world, None)):
             yield Step("start", text, StepState.DONE)
             return
         raise TryAgain("dockerd did not start", reason, "`journalctl -u docker` tells more")
     for options in ATTEMPTS:
-        process = _spawn(options, log)
+        process = _spawn(world, options, log)
         if not _wait(world, process):
+            _daemons.append(process)
             yield Step("start", text, StepState.DONE, detail=" ".join(options))
             return
         if process.poll() is None:
@@ -209,11 +216,12 @@ def _start(world: World, log: Path) -> Iterator[Step]:
     raise TryAgain("dockerd did not start", _tail(log), f"The whole log is {log}")
 
 
-def _spawn(options: tuple[str, ...], log: Path) -> subprocess.Popen[bytes]:
-    log.parent.mkdir(parents=True, exist_ok=True)
+def _spawn(world: World, options: tuple[str, ...], log: Path) -> subprocess.Popen[bytes]:
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with log.open("ab") as sink:
         return subprocess.Popen(
-            ["dockerd", *options],
+            [world.find("dockerd") or "dockerd", *options],
+            env=dict(world.environ),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,

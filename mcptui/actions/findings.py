@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcptui.errors import McptuiError
+from mcptui.errors import McptuiError, TryAgain
 
 if TYPE_CHECKING:
     from mcptui.home import Home
+    from mcptui.runtime.engine import Engine
     from mcptui.store.rows import GatewayRow
 
 LEAST_DISK = 500_000_000
@@ -77,23 +78,35 @@ def check_engine(home: Home) -> list[Finding]:
     from mcptui.bootstrap import World, advice
 
     world = World.real(home.environ)
-    before = time.monotonic()
     try:
         home.forget_engine()
-        facts = home.engine().facts()
+        engine = home.engine()
+        facts = engine.facts()
+        took = _answer_time(engine)
     except McptuiError as error:
         can = world.root and world.platform == "linux" and not home.environ.get("DOCKER_HOST")
         fixable = can and (world.debian or world.find("dockerd") is not None)
         fix = "`mcptui doctor --fix engine` sets it up" if fixable else error.fix or advice(world)
         return [Finding("engine", "bad", error.what, error.why, fix, fixable)]
-    took = (time.monotonic() - before) * 1000
     name = f"{facts.kind} {facts.version}".strip()
     rootless = " (rootless)" if facts.rootless else ""
     detail = f"API {facts.api} · cgroup {facts.cgroup} · {facts.storage} · {facts.endpoint}"
     return [
-        Finding("engine", "ok", f"{name} answers in {took:.0f} ms{rootless}", detail),
+        Finding("engine", "ok", f"{name} answers{took}{rootless}", detail),
         *_limits(facts.cgroup, facts.storage),
     ]
+
+
+def _answer_time(engine: Engine) -> str:
+    """How long the engine takes to answer, in words; "" where that cannot be asked cheaply."""
+    if engine.endpoint.scheme in ("ssh", "npipe"):
+        return ""
+    before = time.monotonic()
+    try:
+        engine.endpoint.ping()
+    except OSError as error:
+        raise TryAgain("The container engine does not answer", str(error)) from error
+    return f" in {(time.monotonic() - before) * 1000:.0f} ms"
 
 
 def _limits(cgroup: object, storage: object) -> list[Finding]:

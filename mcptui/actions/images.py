@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from mcptui.entry import Entry
     from mcptui.home import Home
 
-LOCK_LABEL = "mcptui.lock"
-"""Label of an image that was built here: the hash of the lock it was built from."""
-
-
 def image_now(home: Home, entry: Entry) -> tuple[ImageFacts, bool]:
     """Facts of the entry's image, and whether the engine has it.
 
@@ -35,7 +31,10 @@ def image_now(home: Home, entry: Entry) -> tuple[ImageFacts, bool]:
             reference = f"{entry.image.repository}@{entry.image.digest}"
         return engine.image_facts(reference), True
     if entry.package is not None:
-        found = engine.find_image(LOCK_LABEL, entry.package.lock_sha256)
+        from mcptui.runtime.image.build import recipe_of
+
+        recipe = recipe_of(entry.package, engine.facts().arch)
+        found = engine.find_image("mcptui.recipe", recipe)
         if found:
             return engine.image_facts(found), True
         return unbuilt(entry), False
@@ -61,7 +60,7 @@ async def image_steps(home: Home, entry: Entry) -> AsyncIterator[Step]:
         from mcptui.runtime.image.build import build
 
         cache = home.paths.private(home.paths.cache)
-        async for step in build(entry.package, engine, cache):
+        async for step in build(entry.package, engine, cache, environ=home.environ):
             yield step
         return
     facts, _ = await asyncio.to_thread(image_now, home, entry)

@@ -48,7 +48,8 @@ def plan_for(
     Raises:
         McptuiError: the entry is remote.
     """
-    return plan(entry, choices, facts, Owner.current(), name=name, deny=deny_of(home))
+    owner = Owner.current("", str(home.paths.state))
+    return plan(entry, choices, facts, owner, name=name, deny=deny_of(home))
 
 
 def missing(home: Home, entry: Entry, choices: Choices) -> list[Missing]:

@@ -75,18 +75,15 @@ async def _stop(home: Home, name: str) -> str:
 
 
 def _sweep(home: Home, name: str) -> int:
-    """Remove a server's containers that our gateways left, and those nobody owns any more."""
-    from mcptui.runtime.owner import PID, SERVER
-    from mcptui.runtime.reaper import reap
+    """Remove what is left of a server's containers; only this home's."""
+    from mcptui.runtime.owner import HOME, SERVER
 
-    pids = {str(row.pid) for row in live_gateways(home)}
     try:
         engine = home.engine()
-        reap(engine)
-        ours = [one for one in engine.containers({SERVER: name}) if one.labels.get(PID) in pids]
-        for container in ours:
-            engine.remove(container.id)
-        return len(ours)
+        found = engine.containers({SERVER: name, HOME: str(home.paths.state)})
+        for container in found:
+            engine.remove(container)
+        return len(found)
     except McptuiError:
         return 0
 

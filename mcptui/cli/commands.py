@@ -125,7 +125,7 @@ COMMANDS: tuple[Command, ...] = (
         "maintain:lock",
         (
             Argument(("registry",), "pypi or npm", "", {"choices": ("pypi", "npm")}),
-            Argument(("package",), "NAME or NAME@VERSION"),
+            Argument(("package",), "NAME@VERSION"),
             _option("--output -o", "write the lock here instead of stdout", "file", metavar="FILE"),
         ),
     ),
@@ -219,7 +219,10 @@ COMMANDS: tuple[Command, ...] = (
         ("tools", "inspect"),
         "one tool's whole definition",
         "tools:inspect",
-        (Argument(("tool",), "server__tool", "tool"),),
+        (
+            Argument(("tool",), "server__tool, or the server", "tool"),
+            Argument(("name",), "its tool, after a server", "tool", {"nargs": "?"}),
+        ),
     ),
     Command(
         ("tools", "call"),

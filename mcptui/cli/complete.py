@@ -133,14 +133,13 @@ def _positional(command: Command, rest: Sequence[str]) -> list[Argument]:
             used += 1
         skip = _wants_value(command, word) is not None
     found: list[Argument] = []
-    for index, slot in enumerate(slots):
+    before, many_before = 0, False
+    for slot in slots:
         many = slot.settings.get("nargs") in ("*", "+")
-        if index == used or (many and used > index):
+        if used == before or (used > before and (many or many_before)):
             found.append(slot)
-        if index >= used and not many:
-            break
-        if index < used and many:
-            used = max(used, index + 1)
+        before += slot.settings.get("nargs") not in ("*", "?")
+        many_before = many_before or many
     return found
 
 

@@ -1,0 +1,20 @@
+"""`gateway run`: what MCP clients start. stdout carries the protocol and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from mcptui.cli.output import Out
+    from mcptui.home import Home
+
+
+def run(home: Home, given: Namespace, out: Out) -> int:
+    """Serve one client until it ends."""
+    from mcptui.actions.run_gateway import run as serve
+
+    # Errors must not land on stdout, where the client reads the protocol.
+    out.as_json = False
+    return serve(home, client=given.client or None)
