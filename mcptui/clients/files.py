@@ -252,10 +252,17 @@ def make_folders(folder: Path) -> list[Path]:
     while not folder.is_dir():
         missing.append(folder)
         folder = folder.parent
-    made = missing[::-1]
-    for one in made:
-        one.mkdir(mode=0o700)
-        sync_folder(one.parent)
+    made: list[Path] = []
+    for one in reversed(missing):
+        try:
+            one.mkdir(mode=0o700)
+        except FileExistsError:
+            # Somebody else was faster; then it is not ours to remove either.
+            if not one.is_dir():
+                raise
+        else:
+            made.append(one)
+            sync_folder(one.parent)
     return made
 
 

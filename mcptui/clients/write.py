@@ -22,6 +22,7 @@ from mcptui.store import Store
 from mcptui.store.rows import Receipt
 
 _TRIES = 8
+PAUSE_SECONDS = 0.01
 
 
 def noted(store: Store, client: str, path: Path) -> Written | None:
@@ -58,7 +59,7 @@ def apply(preview: Preview, store: Store, state: Path) -> Preview:
                 _write(now, store, own / client)
             except files.Changed:
                 # Running clients rewrite their file at any time.
-                time.sleep(0.01 * 2**attempt)
+                time.sleep(PAUSE_SECONDS * 2**attempt)
             else:
                 return now
     raise TryAgain(f"{preview.path} changes all the time", fix="Quit the client and try again")
