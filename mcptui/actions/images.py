@@ -44,7 +44,9 @@ def image_now(home: Home, entry: Entry) -> tuple[ImageFacts, bool]:
 def unbuilt(entry: Entry) -> ImageFacts:
     """What stands for an image that is not there yet, in a plan that is only looked at."""
     if entry.package is not None:
-        return ImageFacts(id=f"(built from {entry.package.name} {entry.package.version})")
+        package = entry.package
+        image = f"({package.name} {package.version}, built at install)"
+        return ImageFacts(id=image, entrypoint=("(its program)",))
     return ImageFacts(id=entry.image.digest if entry.image is not None else "")
 
 
