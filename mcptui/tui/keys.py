@@ -143,7 +143,6 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("copy", "y", "copy", "Copy report"),
         _INSIDE[0],
     ),
-    "sheet": (Key("sheet.close", "escape", "close", "Close"),),
     "install": (
         Key("sheet.go", "enter", "go", "Install"),
         Key("sheet.close", "escape", "close", "Cancel"),
@@ -155,7 +154,18 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("sheet.go", "enter", "go", "Yes"),
         Key("sheet.close", "escape", "close", "No"),
     ),
-    "progress": (Key("sheet.close", "escape", "close", "Cancel"),),
+    "pick": (
+        Key("sheet.go", "enter", "go", "Run"),
+        Key("sheet.close", "escape", "close", "Close"),
+    ),
+    "ask": (
+        Key("sheet.go", "enter", "go", "Do it"),
+        Key("sheet.close", "escape", "close", "Cancel"),
+    ),
+    "progress": (
+        Key("sheet.go", "enter", "close", "Close"),
+        Key("sheet.close", "escape", "close", "Cancel"),
+    ),
     "change": (
         Key("sheet.close", "escape", "close", "Keep refusing"),
         Key("change.approve", "A", "approve", "Approve the new text"),

@@ -228,7 +228,7 @@ class FakeFeed(Feed):
 
         found = self.entry(target)
         chosen = choices or Choices(tools_off=frozenset({"git_reset"}))
-        lacking = tuple(missing(found, chosen))
+        lacking = tuple(missing(self.home, found, chosen))
         return Review(
             name=target, entry=found, trust=Trust.SIGNED, origin="catalog 42", choices=chosen,
             plan=None, image_ready=False, missing=lacking, warnings=(), refused=None,

@@ -59,7 +59,10 @@ def grants(installed: dict[str, Installed]) -> list[Grant]:
             more = (("variable", secret.env, ""), ("get one", secret.where or "–", ""))
             found.append(Grant("secret", secret.name, name, state, more, _https(secret.where)))
         if (oauth := row.entry.oauth) is not None:
-            more = (("provider", oauth.provider, ""), ("scopes", ", ".join(oauth.scopes) or "–", ""))
+            more = (
+                ("provider", oauth.provider, ""),
+                ("scopes", ", ".join(oauth.scopes) or "–", ""),
+            )
             found.append(Grant("sign-in", oauth.provider, name, ("○ not yet", "dim"), more))
     return found
 
@@ -126,7 +129,12 @@ class AccessRoom(Room):
             self.detail.show(lambda width: wrap(COMING, width, "dim"))
             return
         self.title.show_both([(row.name, "strong")], [])
-        pairs = [("kind", row.kind, ""), ("server", row.server, ""), ("state", *row.state), *row.more]
+        pairs = [
+            ("kind", row.kind, ""),
+            ("server", row.server, ""),
+            ("state", *row.state),
+            *row.more,
+        ]
 
         def lines(width: int) -> list[Line]:
             page = facts(pairs, width)

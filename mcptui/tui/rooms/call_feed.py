@@ -83,7 +83,9 @@ class CallFeed:
             new = [row for row in new if self._matches(row)]
         return new, changed
 
-    def places(self, changed: Sequence[CallRow], rows: Sequence[CallRow]) -> list[tuple[int, CallRow]]:
+    def places(
+        self, changed: Sequence[CallRow], rows: Sequence[CallRow]
+    ) -> list[tuple[int, CallRow]]:
         """Where changed calls are among the rows of a list."""
         found: list[tuple[int, CallRow]] = []
         for row in changed:

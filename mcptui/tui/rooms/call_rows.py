@@ -86,7 +86,9 @@ def row_text(row: CallRow) -> str:
     """A call in one line."""
     stamp = strftime("%Y-%m-%d %H:%M:%S", localtime(row.at))
     words = row.reason or row.what
-    return f"{stamp} {row.client_name} {row.server}.{row.tool} {row.outcome} {row.ms:.0f} ms {words}"
+    return (
+        f"{stamp} {row.client_name} {row.server}.{row.tool} {row.outcome} {row.ms:.0f} ms {words}"
+    )
 
 
 def row_json(row: CallRow) -> str:

@@ -162,7 +162,9 @@ class CallsRoom(Room):
         for at, name in enumerate(TABS):
             count = f" {row.findings}" if name == "Findings" and row.findings else ""
             here = at == self.tab
-            right.append((f"[{name}{count}]" if here else f" {name}{count} ", "room" if here else "dim"))
+            right.append(
+                (f"[{name}{count}]" if here else f" {name}{count} ", "room" if here else "dim")
+            )
         self.title.show_both(left, [*right, (" [ ]", "key")])
         tree = self.tab in (0, 1)
         self.json.set_class(not tree, "gone")
@@ -258,11 +260,14 @@ class CallsRoom(Room):
         def answered(text: str | None) -> None:
             if text:
                 path = Path(text).expanduser()
-                self.do("export", lambda: f"Wrote {self.feed.export(query, path):,} calls to {path}")
+                self.do(
+                    "export", lambda: f"Wrote {self.feed.export(query, path):,} calls to {path}"
+                )
 
         words = f"Calls that match {query!r}" if query else "All calls"
         self.app.push_screen(
-            AskSheet("Export", f"{words}, with their bodies, to a .jsonl or .csv file", default), answered
+            AskSheet("Export", f"{words}, with their bodies, to a .jsonl or .csv file", default),
+            answered,
         )
 
     def copies(self) -> list[tuple[str, str, Callable[[], str]]]:
@@ -275,5 +280,8 @@ class CallsRoom(Room):
                   ("j", "row as JSON", lambda: call_rows.row_json(row)),
                   ("i", "number", lambda: str(row.id))]  # fmt: skip
         if body is not None and self.body_of == row.id:
-            offers[:0] = [("a", "answer", lambda: body.answer), ("q", "request", lambda: body.request)]
+            offers[:0] = [
+                ("a", "answer", lambda: body.answer),
+                ("q", "request", lambda: body.request),
+            ]
         return offers

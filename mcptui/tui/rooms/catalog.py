@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.binding import BindingType
 
 from mcptui.tui import keys
@@ -40,17 +41,29 @@ class CatalogRoom(Room):
         self.sort = 0
 
     def columns(self) -> list[Column]:
-        """Name, trust, needs, network, tools and what it does."""
+        """Name, trust, needs, network, and what it does: where no page stands beside the list."""
         return [
             Column("", 1, lambda row: ("✓", "good") if row.id in self.installed else (" ", "")),
-            Column("name", 16, lambda row: (row.id, "strong"), grow=2, most=28),
-            Column("publisher", 12, lambda row: (row.publisher, ""), grow=1, drop=5, most=20),
+            Column("name", 16, lambda row: (row.id, "strong"), grow=1, most=28),
             Column("trust", 10, lambda row: TRUST.get(row.trust, (row.trust, "warn")), drop=2),
             Column("needs", 7, lambda row: _dash(row.needs), drop=3),
             Column("network", 7, lambda row: _network(row.network), drop=4),
-            Column("tools", 5, _tools, drop=6, right=True),
-            Column("what it does", 14, lambda row: (row.description, "dim"), grow=3, drop=7),
+            Column("what it does", 18, lambda row: (row.description, "dim"), grow=3, drop=1),
         ]
+
+    def wide_columns(self) -> list[Column]:
+        """Beside the page, which says what it does: publisher and tools instead."""
+        return [
+            *self.columns()[:2],
+            Column("publisher", 10, lambda row: (row.publisher, ""), grow=1, drop=5, most=20),
+            *self.columns()[2:-1],
+            Column("tools", 5, _tools, drop=6, right=True),
+        ]
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Other columns where the page is folded away."""
+        self.list.set_columns(self.columns() if self.folded else self.wide_columns())
+        super().on_resize(event)
 
     def key(self, row: CatalogRow) -> str:
         """Rows are known by id."""

@@ -213,7 +213,9 @@ def _page(row: ClientRow, found: Preview | McptuiError, width: int) -> list[Line
         page += wrap(f"▲ {found.what}", width, "warn")
         page += wrap(found.why, width) if found.why else []
         return page + (wrap(found.fix, width, "accent") if found.fix else [])
-    for text in found.diff[2:] if found.diff[:1] and found.diff[0].startswith("---") else found.diff:
+    for text in (
+        found.diff[2:] if found.diff[:1] and found.diff[0].startswith("---") else found.diff
+    ):
         style = {"+": "add", "-": "cut", "@": "dim"}.get(text[:1], "")
         page += wrap(text.rstrip("\n"), width, style)
     if not found.changes:

@@ -84,15 +84,15 @@ def _box(row: ToolRow) -> Span:
 
 def _kind(row: ToolRow) -> Span:
     if row.destroys:
-        return ("✗ destructive", "bad")
+        return ("✗ destroys", "bad")
     return ("read", "dim") if row.reads else ("✎ write", "warn")
 
 
 def _use(row: ToolRow) -> Span:
     if row.state == "changed":
-        return ("changed: enter", "warn")
+        return ("▲ changed", "warn")
     if row.state == "new":
-        return ("new: enter", "warn")
+        return ("▲ new", "warn")
     if row.state == "gone":
         return ("gone", "dim")
     if not row.on:
@@ -103,6 +103,6 @@ def _use(row: ToolRow) -> Span:
 TOOL_COLUMNS = [
     Column("", 3, _box),
     Column("tool", 12, lambda row: (row.name, "" if row.on else "dim"), grow=1, most=34),
-    Column("", 13, _kind, drop=2),
-    Column("", 14, _use, drop=1, right=True),
+    Column("", 10, _kind, drop=2),
+    Column("", 11, _use, drop=1, right=True),
 ]

@@ -19,7 +19,7 @@ from mcptui.tui.rooms import server_pages
 from mcptui.tui.rooms.room import Room
 from mcptui.tui.rooms.server_rows import COLUMNS, TOOL_COLUMNS, matches
 from mcptui.tui.widgets.detail import Detail
-from mcptui.tui.widgets.draw import Column, Line, fit
+from mcptui.tui.widgets.draw import Column, Line, fit, wrap
 from mcptui.tui.widgets.line_list import LineList
 from mcptui.tui.widgets.line_tail import LineTail
 from mcptui.tui.widgets.line_view import LineView
@@ -45,6 +45,8 @@ class ServersRoom(Room):
         self.tab = 0
         self.tools = LineList(TOOL_COLUMNS, key=lambda row: row.name, classes="detail")
         self.logs = LineTail(key=lambda row: row.id, draw=_log_line, classes="detail gone")
+        self.trouble = Detail(classes="trouble")
+        self.trouble.can_focus = False
         self.log_of = ""
         self.log_at = 0
         self.pages: dict[str, Callable[[int], list[Line]]] = {}
@@ -61,7 +63,7 @@ class ServersRoom(Room):
     def details(self) -> Iterable[Widget]:
         """One widget per kind of tab."""
         self.detail.add_class("gone")
-        return (self.tools, self.logs, self.detail)
+        return (self.trouble, self.tools, self.logs, self.detail)
 
     # ---- rows
 
@@ -163,6 +165,10 @@ class ServersRoom(Room):
                 (f"[{name}{waits}]" if here else f" {name}{waits} ", "room" if here else "dim")
             )
         self.title.show_both(left, [("[ ]", "key")])
+        reason = row.reason
+        self.trouble.set_class(not reason, "none")
+        self.trouble.show(lambda width: [*wrap(f"✗ {reason}", width, "bad"), []] if reason else [])
+        self.trouble.styles.height = min(6, max(1, self.trouble.count()))
         name = row.name
         if self.tab == 0:
             self.ask("tab", lambda: self.feed.tools(name), self._got_tools)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 
+from mcptui.tui import keys
 from mcptui.tui.sheets.sheet import Sheet
 from mcptui.tui.widgets.detail import Detail
 from mcptui.tui.widgets.draw import wrap
@@ -17,10 +18,7 @@ from mcptui.tui.widgets.filter import FilterBar
 class AskSheet(Sheet[str]):
     """Gives the line, or None for esc."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "go", "Do it", id="sheet.go"),
-        Binding("escape", "close", "Cancel", id="sheet.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("ask")
 
     def __init__(self, title: str, words: str, default: str) -> None:
         super().__init__(title)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
-from mcptui.tui.keys import shown
+from mcptui.tui.keys import TABLE, shown
 from mcptui.tui.sheets.pick import Pick, PickSheet
 from mcptui.tui.widgets.draw import Column
 
@@ -39,7 +39,8 @@ def live(screen: Screen[Any], room: Room) -> list[Pick]:
         text = binding.description + (f", {binding.tooltip}" if binding.tooltip else "")
         run = partial(screen.app.run_action, binding.action, node)
         picks.append(Pick(text, "here" if inside else "everywhere", " ".join(names), why, run))
-    picks.sort(key=lambda pick: pick.where != "here")
+    verbs = {key.text for key in TABLE[room.room] if key.show}
+    picks.sort(key=lambda one: (one.where != "here", one.text.partition(",")[0] not in verbs))
     picks += [Pick(text, where, key, "not a key", lambda: None) for key, text, where in FIXED]
     return picks
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 
-from mcptui.tui import everywhere
+from mcptui.tui import everywhere, keys
 from mcptui.tui.sheets.sheet import Sheet
 from mcptui.tui.widgets.draw import Line, fit
 from mcptui.tui.widgets.line_list import LineList
@@ -20,10 +20,7 @@ Offer = tuple[str, str, Callable[[], str]]
 class CopySheet(Sheet[None]):
     """Offers texts; a letter, or enter, copies one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "go", "Copy", id="sheet.go"),
-        Binding("escape", "close", "Close", id="sheet.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("pick")
 
     def __init__(self, offers: list[Offer]) -> None:
         super().__init__("Copy")

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events, on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 
+from mcptui.tui import keys
 from mcptui.tui.sheets.sheet import Sheet
 from mcptui.tui.widgets.draw import Column
 from mcptui.tui.widgets.filter import FilterBar
@@ -38,10 +39,7 @@ class Pick:
 class PickSheet(Sheet[Pick]):
     """Type to narrow it, enter runs what is under the cursor."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "go", "Run", id="sheet.go"),
-        Binding("escape", "close", "Close", id="sheet.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("pick")
     empty = "Nothing matches."
 
     def __init__(self, title: str, columns: Sequence[Column], picks: Sequence[Pick]) -> None:
@@ -58,6 +56,7 @@ class PickSheet(Sheet[Pick]):
     def on_mount(self) -> None:
         """Take the keys."""
         self.list.say([[(f"  {self.empty}", "dim")]])
+        self.show_title(self.head.spans, [("type to find · enter runs · esc closes ", "dim")])
         self.apply("")
         self.filter.start()
 
@@ -78,7 +77,7 @@ class PickSheet(Sheet[Pick]):
     def apply(self, text: str) -> None:
         """Show what matches."""
         self.list.show(self.found(text), keep=False)
-        self.list.styles.height = max(3, min(22, self.list.count()))
+        self.list.styles.height = max(3, min(22, self.list.count(), self.app.size.height - 9))
         self.refresh_bindings()
 
     @on(FilterBar.Changed)

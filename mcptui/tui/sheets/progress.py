@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 
 from mcptui.progress import Step
+from mcptui.tui import keys
 from mcptui.tui.jobs import Ended, Job, Stepped, told
 from mcptui.tui.sheets.sheet import Sheet
 from mcptui.tui.widgets.steps import Steps
@@ -23,10 +24,7 @@ class ProgressSheet(Sheet[bool]):
         start: begins it.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "close", "Close", id="sheet.go"),
-        Binding("escape", "close", "Cancel", id="sheet.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("progress")
 
     def __init__(self, title: str, start: Callable[[], AsyncIterator[Step]]) -> None:
         super().__init__(title)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
-from mcptui.tui import keys
 from mcptui.tui.jobs import Answered
 from mcptui.tui.widgets.draw import Line
 from mcptui.tui.widgets.filter import Title
@@ -27,7 +25,6 @@ Gives = TypeVar("Gives")
 class Sheet(ModalScreen[Gives], Generic[Gives]):
     """A box. A subclass gives `parts()` and its keys."""
 
-    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("sheet")
     AUTO_FOCUS = None
 
     def __init__(self, title: str) -> None:

@@ -45,7 +45,7 @@ class Detail(LineView):
 
     def lines(self) -> list[Line]:
         """The lines for the width there is."""
-        width = self.size.width
+        width = self.inner
         if self._made[0] != width:
             self._made = (width, self._build(width) if width else [])
         return self._made[1]

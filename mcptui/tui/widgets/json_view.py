@@ -95,7 +95,11 @@ def _draw(line: JsonLine, width: int) -> Line:
         sign = "▸ " if line.text.endswith("…") else "▾ "
     lead = "  " * line.depth + sign
     name = f"{line.name}: " if line.name else ""
-    return [(lead, "dim"), (name, "accent"), (fit(line.text, max(0, width - len(lead) - len(name))), line.style)]
+    return [
+        (lead, "dim"),
+        (name, "accent"),
+        (fit(line.text, max(0, width - len(lead) - len(name))), line.style),
+    ]
 
 
 def _weight(value: Any) -> int:
@@ -157,4 +161,6 @@ def _string(value: str, at: tuple[str, ...], depth: int, name: str) -> Iterator[
     for line in lines:
         for start in range(0, max(1, len(line)), LONGEST):
             number += 1
-            yield JsonLine((*at, str(number)), inner, "", line[start : start + LONGEST].rstrip("\r"), "")
+            yield JsonLine(
+                (*at, str(number)), inner, "", line[start : start + LONGEST].rstrip("\r"), ""
+            )

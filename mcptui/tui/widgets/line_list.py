@@ -31,7 +31,7 @@ class ListHead(OneLine):
 
     def fitted(self, width: int) -> Line:
         """Headings of the columns that have room."""
-        return [(" " * MARK, ""), *head_of(self.owner.shape(self.owner.size.width or width))]
+        return [(" " * MARK, ""), *head_of(self.owner.shape(self.owner.inner or width))]
 
 
 class LineList(LineView):
@@ -131,6 +131,12 @@ class LineList(LineView):
         return at is not None
 
     # ---- drawing
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Show other columns."""
+        self.columns = columns
+        self._shape = (-1, [])
+        self.refresh()
 
     def shape(self, width: int) -> list[tuple[Column, int]]:
         """The columns that have room, each with its cells."""

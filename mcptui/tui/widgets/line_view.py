@@ -19,7 +19,7 @@ from mcptui.tui.widgets.draw import NAMES, Line, size_of, text_of
 from mcptui.visible import visible
 
 
-class LineView(ScrollView, can_focus=True):
+class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     """Lines of spans, drawn when they come into view.
 
     A subclass gives `count()` and `line(y, width)` and calls `resized()` when the count changes.
@@ -49,9 +49,14 @@ class LineView(ScrollView, can_focus=True):
         """Whether a line is where the cursor is."""
         return False
 
+    @property
+    def inner(self) -> int:
+        """Cells of a line, the scroll bar's left out."""
+        return self.scrollable_content_region.width
+
     def resized(self) -> None:
         """Tell how many lines there are now."""
-        size = Size(self.size.width, self.count())
+        size = Size(self.inner, self.count())
         if size != self.virtual_size:
             self.virtual_size = size
 
@@ -85,7 +90,7 @@ class LineView(ScrollView, can_focus=True):
         cursor = self.is_cursor(index)
         selection = self.text_selection
         span = selection.get_span(index) if selection is not None else None
-        line = self.line(index, width)
+        line = self.line(index, self.inner)
         segments = self._segments(line, cursor, span)
         strip = Strip(segments).adjust_cell_length(width, self.look("", cursor))
         return strip.apply_offsets(0, index)
@@ -116,7 +121,7 @@ class LineView(ScrollView, can_focus=True):
         lines: list[str] = []
         for y in range(max(0, first), final + 1):
             if (span := selection.get_span(y)) is not None:
-                text = visible(text_of(self.line(y, self.size.width)))
+                text = visible(text_of(self.line(y, self.inner)))
                 lines.append(text[span[0] : None if span[1] == -1 else span[1]].rstrip())
         return "\n".join(lines), "\n"
 

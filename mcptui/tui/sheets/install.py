@@ -1,0 +1,339 @@
+"""The install sheet: the one place where consent is given.
+
+It shows what would run, what it may reach and read and what it needs; enter installs. Missing
+things are asked for in the sheet. While it runs the steps stream, and esc breaks it off.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+
+from mcptui.errors import McptuiError
+from mcptui.tui import keys
+from mcptui.tui.jobs import Ended, Job, Stepped, told
+from mcptui.tui.rooms.server_pages import argument_lines
+from mcptui.tui.sheets import install_form as form
+from mcptui.tui.sheets.install_form import Field
+from mcptui.tui.sheets.sheet import Sheet
+from mcptui.tui.widgets.detail import Detail
+from mcptui.tui.widgets.draw import Line, wrap
+from mcptui.tui.widgets.filter import FilterBar
+from mcptui.tui.widgets.line_list import LineList
+from mcptui.tui.widgets.steps import Steps
+
+if TYPE_CHECKING:
+    from mcptui.actions.connect import ClientRow
+    from mcptui.actions.install import Review
+    from mcptui.entry import Choices
+    from mcptui.tui.feed import Feed
+
+
+class InstallSheet(Sheet[str]):
+    """Installs one server; gives its name when it was installed.
+
+    Args:
+        feed: the actions.
+        target: a catalog id, a path or an image.
+        title: what a person calls it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("install")
+
+    def __init__(self, feed: Feed, target: str, title: str) -> None:
+        super().__init__(f"Install {title}")
+        self.feed = feed
+        self.target = target
+        self.called = title
+        self.review: Review | None = None
+        self.clients: list[ClientRow] = []
+        self.chosen: frozenset[str] = frozenset()
+        self.page = Detail(self._summary, classes="page")
+        self.form = LineList(key=lambda one: (one.kind, one.name), draw=form.draw, classes="picks")
+        self.line = FilterBar(sign=" > ")
+        self.steps = Steps(classes="steps")
+        self.job: Job | None = None
+        self.installed = False
+        self.shows_arguments = False
+        self.typing: Field | None = None
+        self.trouble: McptuiError | None = None
+
+    def parts(self) -> list[Widget]:
+        """Summary, form, a line to type in, steps."""
+        self.page.can_focus = False
+        self.line.display = False
+        self.steps.display = False
+        return [VerticalScroll(self.page, self.form, classes="install"), self.line, self.steps]
+
+    def on_mount(self) -> None:
+        """Look at what would happen."""
+        self.form.focus()
+        self._look(None, first=True)
+
+    # ---- review
+
+    def _look(self, choices: Choices | None, *, first: bool = False) -> None:
+        """Ask what would happen with other choices."""
+
+        def question() -> tuple[Review | McptuiError, list[ClientRow]]:
+            clients = self.feed.clients() if first else self.clients
+            try:
+                return self.feed.review(self.target, choices), clients
+            except McptuiError as error:
+                return error, clients
+
+        def then(found: tuple[Review | McptuiError, list[ClientRow]]) -> None:
+            review, self.clients = found
+            if isinstance(review, McptuiError):
+                self.trouble = review
+            else:
+                self.trouble, self.review = None, review
+            self._show(first)
+
+        self.front.pool.ask(self, "review", question, then)
+
+    def _show(self, first: bool = False) -> None:
+        review = self.review
+        rows = form.fields(review, self.clients, self.chosen) if review else []
+        if review is not None and review.refused is not None:
+            rows = []
+        self.form.show(rows)
+        self.form.display = bool(rows) and not self.shows_arguments
+        self.form.styles.height = len(rows)
+        if first and rows:
+            self.form.cursor = next((at for at, one in enumerate(rows) if one.missing), 0)
+        self._fit()
+        trust = review.trust.value if review else ""
+        sign = ("● signed", "good") if trust == "signed" else ("▲ unsigned", "warn")
+        self.show_title([(f"Install {self.called}", "strong")], [sign] if review else [])
+        self.refresh_bindings()
+
+    def _fit(self) -> None:
+        self.page.show(self._arguments if self.shows_arguments else self._summary, top=False)
+        self.page.styles.height = max(1, self.page.count())
+
+    def on_resize(self) -> None:
+        """As high as the text is."""
+        self.call_after_refresh(self._fit)
+
+    def _summary(self, width: int) -> list[Line]:
+        if self.trouble is not None:
+            page = [[], *wrap(f"✗ {self.trouble.what}", width, "bad")]
+            page += wrap(self.trouble.why, width) if self.trouble.why else []
+            return page + (wrap(self.trouble.fix, width, "accent") if self.trouble.fix else [])
+        if self.review is None:
+            return [[], [("Looking at what it would do…", "dim")]]
+        return [[], *form.summary(self.review, width), []]
+
+    def _arguments(self, width: int) -> list[Line]:
+        arguments = self.review.docker_arguments if self.review else ()
+        if not arguments:
+            text = "They are known once its image is: choose what is missing, or install it."
+            return [[], *wrap(text, width, "dim"), []]
+        return [[], *argument_lines(arguments, width), []]
+
+    # ---- keys
+
+    def why_not(self, action: str) -> str:
+        """Why a key does nothing now."""
+        busy = self.job is not None and self.job.running
+        if action == "go":
+            if busy:
+                return "it is being installed"
+            if self.review is None:
+                return "nothing is known of it yet"
+            return self.review.refused.what if self.review.refused is not None else ""
+        if action in ("toggle", "arguments", "copy") and (
+            self.job is not None or self.review is None
+        ):
+            return "not while it is installed"
+        return ""
+
+    def action_go(self) -> None:
+        """Install, or go to what is missing."""
+        review = self.review
+        if self.typing is not None or review is None or self.why_not("go"):
+            return
+        if self.installed:
+            self.dismiss(self.target)
+            return
+        rows: list[Field] = list(self.form.rows)
+        missing = next((at for at, one in enumerate(rows) if one.missing), None)
+        if missing is None:
+            self._start(review)
+            return
+        self.form.cursor = missing
+        if rows[missing].on is None:
+            self._type(rows[missing])
+        else:
+            self.front.say(f"space allows it: {rows[missing].label}", "warn")
+
+    def action_toggle(self) -> None:
+        """Turn a switch, or type into a line."""
+        field: Field | None = self.form.row
+        review = self.review
+        if field is None or review is None:
+            return
+        if field.kind == "client":
+            row = next(one for one in self.clients if one.id == field.name)
+            if row.state != "connected":
+                self.chosen ^= {field.name}
+                self._show()
+        elif (choices := form.turned(review, field)) is not None:
+            self._look(choices)
+        else:
+            self._type(field)
+
+    def action_arguments(self) -> None:
+        """The exact docker arguments, and back."""
+        self.shows_arguments = not self.shows_arguments
+        self._show()
+
+    def action_copy(self) -> None:
+        """The arguments, or the command that does the same."""
+        review = self.review
+        if review is None:
+            return
+        offers = [("c", "install command", lambda: f"mcptui install {self.target}")]
+        if review.docker_arguments:
+            offers.append(("d", "docker arguments", lambda: " ".join(review.docker_arguments)))
+        self.front.copy_menu(list(offers))
+
+    def action_close(self) -> None:
+        """Break it off while it runs, otherwise close."""
+        if self.typing is not None:
+            self._typed(None)
+        elif self.job is not None and self.job.running:
+            self.job.cancel()
+            self.show_title([(f"Install {self.called}: cleaning up…", "warn")])
+        elif self.shows_arguments:
+            self.action_arguments()
+        else:
+            self.dismiss(self.target if self.installed else None)
+
+    # ---- a line to type in
+
+    def _type(self, field: Field) -> None:
+        self.typing = field
+        self.line.display = True
+        self.line.set_text(field.value)
+        more = "tab completes, . is this folder · " if field.kind == "folder" else ""
+        self.line.show_note([(f"{field.label} · {more}enter takes it", "dim")])
+        self.line.start()
+
+    def _typed(self, text: str | None) -> None:
+        field, review = self.typing, self.review
+        self.typing = None
+        self.line.display = False
+        self.form.focus()
+        if field is not None and review is not None and text is not None:
+            self._look(form.typed(review, field, text))
+
+    @on(FilterBar.Changed)
+    def line_changed(self, event: FilterBar.Changed) -> None:
+        """Nothing happens before enter."""
+        event.stop()
+
+    @on(FilterBar.Left)
+    def line_left(self, event: FilterBar.Left) -> None:
+        """Take the text, or not; tab completes a folder."""
+        event.stop()
+        if event.key == "enter":
+            self._typed(self.line.text)
+        elif event.key == "escape":
+            self._typed(None)
+        elif event.key == "tab" and self.typing is not None and self.typing.kind == "folder":
+            self.line.set_text(completed(self.line.text))
+
+    @on(LineList.Moved)
+    def moved(self, event: LineList.Moved) -> None:
+        """The form's cursor concerns nobody else."""
+        event.stop()
+
+    # ---- installing
+
+    def _start(self, review: Review) -> None:
+        for widget in (self.page, self.form):
+            widget.display = False
+        self.steps.restart()
+        self.steps.display = True
+        self.steps.focus()
+        self.job = Job(
+            self,
+            lambda: self.feed.install(self.target, review.choices),
+            f"installing {self.called}",
+        )
+        self.front.jobs.append(self.job)
+        self.refresh_bindings()
+
+    @on(Stepped)
+    def stepped(self, event: Stepped) -> None:
+        """One step further."""
+        event.stop()
+        self.steps.add(event.step)
+
+    @on(Ended)
+    def ended(self, event: Ended) -> None:
+        """Connect what was chosen and close; or say why it failed."""
+        event.stop()
+        if self.job in self.front.jobs:
+            self.front.jobs.remove(self.job)
+        if event.cancelled:
+            self.dismiss(None)
+            self.front.say("Cancelled; nothing was installed", "warn")
+        elif event.error is not None:
+            self.steps.fail(told(event.error))
+            self.job = None
+            self.steps.finish(
+                [("enter", "key"), (" tries again   ", "dim"), ("esc", "key"), (" closes", "dim")]
+            )
+            self.refresh_bindings()
+        else:
+            self.installed = True
+            self._connect()
+
+    def _connect(self) -> None:
+        chosen = sorted(self.chosen)
+
+        def question() -> list[str]:
+            failed: list[str] = []
+            for client in chosen:
+                try:
+                    self.feed.connect(client)
+                except McptuiError as error:
+                    failed.append(str(error))
+            return failed
+
+        def then(failed: list[str]) -> None:
+            self.dismiss(self.target)
+            if failed:
+                self.front.say(failed[0], "bad")
+
+        self.front.pool.ask(self, "connect", question, then)
+
+
+def completed(text: str) -> str:
+    """A path with its last part completed as far as it is certain, as a shell does."""
+    head, comma, last = text.rpartition(",")
+    path = Path(last.strip() or ".").expanduser()
+    folder, start = (path, "") if last.endswith("/") else (path.parent, path.name)
+    try:
+        names = sorted(one.name for one in folder.iterdir() if one.is_dir())
+    except OSError:
+        return text
+    fits = [
+        name for name in names if name.startswith(start) and (start or not name.startswith("."))
+    ]
+    if not fits:
+        return text
+    common = fits[0]
+    for name in fits[1:]:
+        while not name.startswith(common):
+            common = common[:-1]
+    done = str(folder / common) + ("/" if len(fits) == 1 else "")
+    return f"{head}{comma} {done}" if comma else done
