@@ -52,11 +52,14 @@ REFETCH_SECONDS = 1.0
 _log = logging.getLogger("mcptui.gateway")
 
 
+async def _no_launcher(installed: Installed, listener: Listener) -> Running:
+    raise McptuiError(f"{installed.name} cannot be started", "this gateway has no launcher")
+
+
 class Hub:
     """See the module.
 
     Args:
-        launcher: starts servers.
         scribe: writes rows.
         gateway: this gateway's id.
         limits: bounds.
@@ -65,13 +68,12 @@ class Hub:
 
     def __init__(
         self,
-        launcher: Launcher,
         scribe: Scribe,
         gateway: str,
         limits: Limits,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.launcher = launcher
+        self.launcher: Launcher = _no_launcher
         self.scribe = scribe
         self.gateway = gateway
         self.limits = limits
@@ -83,6 +85,7 @@ class Hub:
         self.on_client: Callable[[Session], None] = lambda session: None
         self._numbers = itertools.count(1)
         self._refetching: set[Link] = set()
+        self._again: set[Link] = set()
         self.launched = False
 
     # What is installed
@@ -133,7 +136,7 @@ class Hub:
         """Where a tool's name must lead when nothing is known yet of the server it begins with."""
         for slot in self.slots.values():
             prefix = slot.name + SEPARATOR
-            if name.startswith(prefix) and not slot.view.known and slot.hold() is None:
+            if name.startswith(prefix) and not slot.view.known:
                 own = name.removeprefix(prefix)
                 return Target(slot.name, own, encode(own))
         return None
@@ -228,10 +231,9 @@ class Hub:
         slot = self.slots.get(link.server)
         if slot is None or self.ending:
             return ""
-        wanted = slot.stopped or not slot.view.shown
-        if not wanted:
+        if not link.retired:
             slot.died(time.monotonic() - link.born)
-        self._set(slot, "stopped" if slot.stopped else "down", reason)
+            self._set(slot, "down", reason)
         if link.running is not None:
             spawn(self._stop(link), f"stop {link.server}")
         if slot.hold() is not None:
@@ -249,13 +251,17 @@ class Hub:
                 running.kill_now()
 
     def _retire(self, server: str, reason: str) -> None:
-        """End a server's processes in all sessions."""
+        """End a server's processes in all sessions; the next call starts a new one."""
+        slot = self.slots.get(server)
         for session in self.sessions:
             link = session.links.get(server)
             if link is not None:
+                link.retired = True
                 link.end(reason)
                 if link.running is not None:
                     spawn(self._stop(link), f"retire {server}")
+                if slot is not None:
+                    self._set(slot, "stopped", reason)
 
     # Learning
 
@@ -336,26 +342,31 @@ class Hub:
     def lists_changed(self, session: Session, link: Link) -> None:
         """A server says that a list changed: look again, at most once a second."""
         slot = self.slots.get(link.server)
-        if slot is not None and link.ready and link not in self._refetching:
+        if slot is None or not link.ready:
+            return
+        if link in self._refetching:
+            self._again.add(link)
+        else:
             self._refetching.add(link)
             spawn(self._refetch(slot, link), f"look again at {link.server}")
 
     async def _refetch(self, slot: Slot, link: Link) -> None:
+        live = slot.live
+        info, words = (live.server_info, live.instructions) if live else ({}, "")
+        hello = Hello(link.modern, link.version, link.capabilities, info, words)
         try:
-            hello = Hello(link.modern, link.version, link.capabilities, {}, "")
-            if slot.live is not None:
-                live = slot.live
-                hello = Hello(
-                    link.modern, link.version, link.capabilities, live.server_info,
-                    live.instructions,
-                )  # fmt: skip
-            await self._learn_tools(slot, link, hello)
-            await self._learn_rest(slot, link, hello)
-            await asyncio.sleep(REFETCH_SECONDS)
+            while True:
+                self._again.discard(link)
+                await self._learn_tools(slot, link, hello)
+                await self._learn_rest(slot, link, hello)
+                await asyncio.sleep(REFETCH_SECONDS)
+                if link not in self._again or link.dead:
+                    return
         except (ServerError, TimeoutError) as error:
             self.scribe.log(slot.name, f"[mcptui] its changed lists could not be had: {error}")
         finally:
             self._refetching.discard(link)
+            self._again.discard(link)
 
     def _listen(self, link: Link) -> None:
         """Ask a modern server to tell when its lists change; it may not tell unasked."""
@@ -394,12 +405,10 @@ class Hub:
         slot = self.slots.get(wish.server)
         if slot is None:
             return
+        slot.quick_deaths = 0
         if wish.kind in ("stop", "restart"):
-            slot.stopped = wish.kind == "stop"
             self._retire(slot.name, "its user stopped it")
-            self._set(slot, "stopped", "its user stopped it" if slot.stopped else "")
-        if wish.kind in ("start", "restart"):
-            slot.forgive()
+        if wish.kind in ("start", "restart") and slot.view.shown:
             for session in self.sessions:
                 self.open(session, slot.name)
 

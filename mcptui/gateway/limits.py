@@ -46,5 +46,5 @@ class Limits:
     quick_death: float = 10.0
     deaths: int = 3
     backoff: float = 0.5
-    stop: float = 1.0
+    stop: float = 0.7
     end: float = 4.0

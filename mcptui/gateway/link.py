@@ -15,6 +15,7 @@ from typing import Protocol
 from mcptui.gateway.call import Call
 from mcptui.gateway.eras import plain_meta
 from mcptui.gateway.limits import Limits
+from mcptui.gateway.surrogates import show
 from mcptui.gateway.wire import (
     CAPABILITIES_KEY,
     CLIENT_KEY,
@@ -96,6 +97,7 @@ class Link:
         self.running: Running | None = None
         self.ready = False
         self.dead = ""
+        self.retired = False
         self.modern = False
         self.version = ""
         self.capabilities: dict[str, object] = {}
@@ -111,7 +113,7 @@ class Link:
     def send(self, line: bytes) -> None:
         """Send one message."""
         if self.running is not None:
-            self.running.channel.send(line)
+            self.running.channel.send(show(line))
 
     def introduce(self, client: Part, capabilities: Part) -> None:
         """Say for whom we speak; stamped on every request to a modern server."""

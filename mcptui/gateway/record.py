@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mcptui.errors import TryAgain
+from mcptui.gateway.surrogates import show
 from mcptui.guard.redact import LIMIT, redact
 from mcptui.store.rows import CallEnd, CallStart, LogLine
 
@@ -200,7 +201,7 @@ class Scribe:
         self._taken_bytes += sum(len(item.body) + 200 for item in batch)
 
     def _row(self, item: Item) -> CallStart | CallEnd:
-        text = redact(item.body)
+        text = redact(show(item.body))
         if isinstance(item, Ended):
             return CallEnd(item.key, item.outcome, round(item.ms, 3), item.reason, text, item.size)
         name, version, pid = item.client

@@ -36,6 +36,8 @@ POLL_SECONDS = 0.1
 SWEEP_TURNS = 5
 REAP_AFTER = 1.0
 """Seconds before the reaper loads the engine's library: a client's first questions go before."""
+LINGER_TURNS = 10
+"""Tenths of a second in which open calls may still be answered after the client's last word."""
 LAST_WORDS = 0.5
 _log = logging.getLogger("mcptui.gateway")
 
@@ -88,7 +90,6 @@ class Gateway:
 
     Args:
         home: folders, store and clock.
-        launcher: starts servers.
         limits: bounds.
         profile: the servers to offer, None for all.
         client: what the client's config calls it.
@@ -98,7 +99,6 @@ class Gateway:
     def __init__(
         self,
         home: Home,
-        launcher: Launcher,
         limits: Limits,
         *,
         profile: str | None = None,
@@ -111,12 +111,16 @@ class Gateway:
         self.id = secrets.token_hex(8)
         self.pid = os.getpid()
         self.scribe = Scribe(lambda: home.store, self.id, home.clock)
-        self.hub = Hub(launcher, self.scribe, self.id, limits, home.clock)
+        self.hub = Hub(self.scribe, self.id, limits, home.clock)
         self.client = Client(client or "", os.getppid())
         self.started = home.clock()
         self._wish = 0
         self._mark = ""
         self._ended: asyncio.Event | None = None
+
+    def launch_with(self, launcher: Launcher) -> None:
+        """Set what starts servers."""
+        self.hub.launcher = launcher
 
     def load(self) -> None:
         """Read what is installed; a store that cannot be read leaves the gateway empty."""
@@ -180,6 +184,7 @@ class Gateway:
         await self._keep_step(ended, session, front)
         reaper.cancel()
         front.stop()
+        self._watchdog()
         if not front.broken and reasons[0].startswith("the client"):
             await self._finish_open(session)
         await self._end(front, reasons[0])
@@ -217,13 +222,12 @@ class Gateway:
 
     async def _finish_open(self, session: Session) -> None:
         """A client that sent its questions and closed still gets its answers, for a moment."""
-        for _ in range(20):
+        for _ in range(LINGER_TURNS):
             if not session.calls:
                 return
             await asyncio.sleep(0.1)
 
     async def _end(self, front: StdioFront, reason: str) -> None:
-        self._watchdog()
         await self.hub.close(reason)
         self.scribe.do(lambda store: store.stop_gateway(self.id))
         front.finish(LAST_WORDS)

@@ -20,7 +20,6 @@ class Slot:
         limits: bounds.
         state: off, starting, running, down or stopped; as the store shows it.
         reason: why it is down or stopped.
-        stopped: its user stopped it; only its user starts it again.
         restarts: starts after the first one.
         live: what it said in this process, which counts more than what is remembered.
     """
@@ -30,7 +29,6 @@ class Slot:
     state: str = "stopped"
     reason: str = ""
     container: str = ""
-    stopped: bool = False
     restarts: int = 0
     starts: int = 0
     quick_deaths: int = 0
@@ -84,13 +82,6 @@ class Slot:
             return Verdict(
                 "blocked", "server switched off", f"The server {name!r} is switched off."
             )
-        if self.stopped:
-            return Verdict(
-                "blocked",
-                "stopped by its user",
-                f"The server {name!r} was stopped in mcptui by its user, so this call was not "
-                f"made. It runs again after `mcptui start {name}`.",
-            )
         if self.quick_deaths >= self.limits.deaths:
             return Verdict(
                 "error",
@@ -121,8 +112,3 @@ class Slot:
             self.quick_deaths = 0
         elif counts:
             self.quick_deaths += 1
-
-    def forgive(self) -> None:
-        """Its user wants it started: earlier deaths do not count."""
-        self.quick_deaths = 0
-        self.stopped = False

@@ -14,6 +14,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from mcptui.gateway.surrogates import show
+
 CHUNK = 256 << 10
 HIGH_WATER = 8 << 20
 """Unwritten bytes after which the client is not read."""
@@ -177,6 +179,7 @@ class StdioFront:
         """Send one message, given without its newline; leaves with others of this turn."""
         if self.broken:
             return
+        line = show(line)
         self._out.append(line)
         self._unwritten += len(line) + 1
         if not self._flushing and not self._writing:

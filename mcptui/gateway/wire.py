@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from mcptui.gateway.surrogates import hide
+
 LEGACY_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 """Versions that open with `initialize`, oldest first."""
 MODERN_VERSIONS = ("2026-07-28",)
@@ -66,7 +68,7 @@ class ErrorObject(msgspec.Struct, gc=False):
 
 
 encode = msgspec.json.Encoder().encode
-decode_envelope = msgspec.json.Decoder(Envelope).decode
+_envelope = msgspec.json.Decoder(Envelope).decode
 decode_batch = msgspec.json.Decoder(list[Raw]).decode
 decode_error = msgspec.json.Decoder(ErrorObject).decode
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -83,6 +85,21 @@ _KNOWN_KEYS = {
                 "inputResponses", "requestState", "context", VERSION_KEY, CLIENT_KEY,
                 CAPABILITIES_KEY, LOG_LEVEL_KEY, "content", "structuredContent", "isError")
 }  # fmt: skip
+
+
+def decode_envelope(line: bytes) -> Envelope:
+    """One message.
+
+    Raises:
+        MALFORMED: it is none.
+    """
+    try:
+        return _envelope(line)
+    except msgspec.DecodeError:
+        hidden = hide(line)
+        if hidden is line:
+            raise
+        return _envelope(hidden)
 
 
 def fields(value: Part) -> dict[str, Part]:

@@ -57,7 +57,8 @@ def judge(
             "blocked",
             "tool switched off",
             f"The tool {tool!r} of {server!r} is switched off in mcptui, so this call was not "
-            "made. Its user can switch it on in the Servers room of mcptui.",
+            "made. Its user can switch it on: open mcptui, or run "
+            f"`mcptui switch {server} on {tool}`.",
         )
     if state is None or not state.quarantined:
         return None
@@ -69,13 +70,14 @@ def judge(
             f"The server {server!r} now describes its tool {tool!r} differently from what was "
             f"approved ({changed} changed), so this call was not made. Its user can read the "
             f"difference and approve it in the Servers room of mcptui, or with "
-            f"`mcptui tools inspect {server} {tool}`.",
+            f"`mcptui approve {server} {tool}`.",
         )
     return Verdict(
         "refused",
         "new tool, not approved yet",
         f"The tool {tool!r} is new in {server!r} and nobody has approved it yet, so this call was "
-        "not made. Its user can read and approve it in the Servers room of mcptui.",
+        f"not made. Its user can read and approve it in the Servers room of mcptui, or with "
+        f"`mcptui approve {server} {tool}`.",
     )
 
 

@@ -23,7 +23,8 @@ def main() -> int:
     given = dict(argument.split("=") for argument in sys.argv[1:])
     limits = Limits(**{key: type(getattr(Limits(), key))(value) for key, value in given.items()})
     sink = guard_stdout()
-    gateway = Gateway(Home.real(), Launcher(limits.line), limits)
+    gateway = Gateway(Home.real(), limits)
+    gateway.launch_with(Launcher(limits.line))
     gateway.load()
     return serve(gateway, 0, sink)
 

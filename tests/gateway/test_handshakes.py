@@ -131,7 +131,7 @@ def test_a_client_that_cannot_be_asked_is_not(start: Start) -> None:
 
 def test_a_request_state_that_nobody_gave_is_refused(start: Start) -> None:
     talk = start(installed("one", "--era", "legacy"))
-    params = {"name": "one__ask", "requestState": "mcptui.guess", "inputResponses": {}}
+    params: dict[str, Any] = {"name": "one__ask", "requestState": "mcptui.guess"}
     assert talk.ask("tools/call", params, modern=True)["error"]["code"] == -32602
 
 

@@ -1,0 +1,92 @@
+"""Servers as containers: the launcher the real gateway uses.
+
+The container engine's library is loaded here, on a thread, when the first server is started and
+not before. Everything about a container is decided by `runtime.plan`; this only brings together
+what it needs, and says in words what is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from mcptui.entry import Kind
+from mcptui.errors import McptuiError
+from mcptui.runtime.channel import Listener, Running
+from mcptui.store.rows import Installed
+
+if TYPE_CHECKING:
+    from mcptui.home import Home
+    from mcptui.runtime.engine import Engine
+    from mcptui.runtime.plan import ContainerPlan
+
+SecretsOf = Callable[[Installed], Mapping[str, str]]
+"""Gives the secrets of a server by name, from the keyring."""
+
+
+def no_secrets(installed: Installed) -> Mapping[str, str]:
+    """No secrets: the plan says which ones are missing."""
+    return {}
+
+
+class ContainerLauncher:
+    """Starts installed servers as containers.
+
+    Args:
+        home: engine and folders.
+        session: this gateway's id; on every container as a label.
+        line_limit: bytes of the longest message.
+        secrets: where secrets come from; called on a thread.
+    """
+
+    def __init__(
+        self, home: Home, session: str, line_limit: int, secrets: SecretsOf = no_secrets
+    ) -> None:
+        self._home = home
+        self._session = session
+        self._line_limit = line_limit
+        self._secrets = secrets
+
+    async def __call__(self, installed: Installed, listener: Listener) -> Running:
+        """Start one server.
+
+        Raises:
+            McptuiError: it cannot be started; says why and what to do.
+        """
+        engine, plan = await asyncio.to_thread(self._plan, installed)
+        from mcptui.runtime.launch import launch
+
+        return await launch(engine, plan, listener, line_limit=self._line_limit)
+
+    def _plan(self, installed: Installed) -> tuple[Engine, ContainerPlan]:
+        entry, choices = installed.entry, installed.choices
+        if entry.kind is Kind.REMOTE:
+            raise McptuiError(
+                f"{installed.name} is a remote server",
+                "this version of the gateway runs containers only",
+            )
+        from mcptui.runtime.mounts import Deny
+        from mcptui.runtime.owner import Owner
+        from mcptui.runtime.plan import plan
+
+        engine = self._home.engine()
+        paths = self._home.paths
+        found = plan(
+            entry,
+            choices,
+            engine.image_facts(choices.image or installed.image_id),
+            Owner.current(self._session, str(paths.state)),
+            self._secrets(installed),
+            name=installed.name,
+            deny=Deny(
+                homes=(paths.home,),
+                private=(paths.state, paths.config, paths.cache, paths.runtime),
+            ),
+        )
+        if found.needs:
+            raise McptuiError(
+                f"{installed.name} cannot be started, it needs {'; '.join(found.needs)}",
+                fix=f"Choose it with `mcptui install {entry.id}`, or in the Servers room",
+            )
+        return engine, found
