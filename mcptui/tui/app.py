@@ -86,6 +86,10 @@ class McptuiApp(App[None]):
         yield self.flash
         yield KeyBar(id="bottom")
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our own variables, for themes that do not know them."""
+        return looks.DEFAULTS
+
     def make_room(self, room: str) -> Room:
         """Make a room's widget, importing its module."""
         name = next(one for one in keys.ROOMS if one.id == room)

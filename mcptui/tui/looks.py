@@ -29,6 +29,7 @@ _DARK = Theme(
     error="#ff7f7f",
     boost="#232b35",
     dark=True,
+    variables={"dim": "#8b97a3", "off": "#5f6a75", "chosen": "#2b4a6b", "unchosen": "#262f3a"},
 )
 _LIGHT = Theme(
     name="mcptui-light",
@@ -44,7 +45,13 @@ _LIGHT = Theme(
     error="#b3261e",
     boost="#e4e8ea",
     dark=False,
+    variables={"dim": "#66707a", "off": "#9aa2a9", "chosen": "#cfe3f7", "unchosen": "#e4e8ea"},
 )
+
+
+DEFAULTS = {"dim": "ansi_default", "off": "ansi_default", "chosen": "ansi_blue",
+            "unchosen": "ansi_default"}  # fmt: skip
+"""Our variables in themes that do not set them."""
 
 
 def register(app: App[Any]) -> None:

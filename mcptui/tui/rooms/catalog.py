@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mcptui.catalog.load import CatalogFacts, CatalogRow
     from mcptui.entry import Entry
 
-SORTS = ("name", "tools", "publisher", "category")
+SORTS = ("what runs here", "name", "tools", "publisher", "category")
 TRUST: dict[str, Span] = {
     "signed": ("● signed", "good"),
     "unsigned": ("▲ unsigned", "warn"),
@@ -44,7 +44,7 @@ class CatalogRoom(Room):
         """Name, trust, needs, network, and what it does: where no page stands beside the list."""
         return [
             Column("", 1, lambda row: ("✓", "good") if row.id in self.installed else (" ", "")),
-            Column("name", 16, lambda row: (row.id, "strong"), grow=1, most=28),
+            Column("name", 20, lambda row: (row.id, "strong"), grow=1, most=30),
             Column("trust", 10, lambda row: TRUST.get(row.trust, (row.trust, "warn")), drop=2),
             Column("needs", 7, lambda row: _dash(row.needs), drop=3),
             Column("network", 7, lambda row: _network(row.network), drop=4),
@@ -55,7 +55,7 @@ class CatalogRoom(Room):
         """Beside the page, which says what it does: publisher and tools instead."""
         return [
             *self.columns()[:2],
-            Column("publisher", 10, lambda row: (row.publisher, ""), grow=1, drop=5, most=20),
+            Column("publisher", 10, lambda row: (row.publisher, ""), grow=1, drop=8, most=20),
             *self.columns()[2:-1],
             Column("tools", 5, _tools, drop=6, right=True),
         ]
@@ -117,7 +117,7 @@ class CatalogRoom(Room):
         rows = self.found
         if self.signed_only:
             rows = [row for row in rows if row.trust == "signed"]
-        if self.sort:
+        if self.sort or not self.filter.text:
             rows = sorted(rows, key=_sorter(SORTS[self.sort]))
         if not rows:
             self.say_empty([("Nothing matches.", ""), (" esc clears the filter", "dim")])
@@ -241,6 +241,10 @@ def _tools(row: CatalogRow) -> Span:
 
 
 def _sorter(name: str) -> Callable[[CatalogRow], Any]:
+    if name == "what runs here":
+        # Sorting is stable: the catalog's own order stays within each half.
+        return lambda row: row.kind == "remote"
     if name == "tools":
         return lambda row: -row.tools_count
-    return lambda row: (getattr(row, name).casefold(), row.id)
+    field = "id" if name == "name" else name
+    return lambda row: (getattr(row, field).casefold(), row.id)
