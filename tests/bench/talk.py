@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 _ID = re.compile(rb'"id":(\d+)')
 READY_SECONDS = 60
@@ -84,8 +85,7 @@ class Program:
         }
         self.request("initialize", hello)
         self._write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
-        listed = self.request("tools/list", {})["result"]
-        assert isinstance(listed, dict)
+        listed = cast("dict[str, list[dict[str, str]]]", self.request("tools/list", {})["result"])
         return [tool["name"] for tool in listed["tools"]]
 
     def _call(self, tool: str, text: str) -> tuple[int, bytes]:
