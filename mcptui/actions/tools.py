@@ -1,33 +1,22 @@
-"""Tools as clients see them: list, look into one, and call one through a real gateway.
+"""Tools as clients see them: list, look into one, and call one through the gateway's own router.
 
-A call starts a gateway of its own and speaks MCP with it, so it passes every switch, pin and
-record that a client's call passes.
+A call passes every switch, pin and record that a client's call passes; its row says "mcptui".
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
-from mcptui import __version__
 from mcptui.actions.found import installed, near
 from mcptui.actions.servers import ToolRow, all_tools, tools_of
-from mcptui.errors import McptuiError, TryAgain, UsageError
+from mcptui.errors import UsageError
 from mcptui.visible import visible
 
 if TYPE_CHECKING:
+    from mcptui.gateway.serve import Gateway
     from mcptui.home import Home
-
-CLIENT = "mcptui"
-PROTOCOL = "2025-11-25"
-START_SECONDS = 30.0
-"""How long the gateway may take for its handshake."""
-END_SECONDS = 8.0
-"""How long it may take to end."""
-LINE_LIMIT = 128 << 20
 
 
 def list_tools(home: Home, servers: tuple[str, ...] = ()) -> list[ToolRow]:
@@ -61,77 +50,51 @@ def find_tool(home: Home, name: str, server: str = "") -> ToolRow:
     raise UsageError(f"There is no tool {shown!r}", fix=fix)
 
 
-async def call_tool(home: Home, tool: ToolRow, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Call a tool; returns its result as the server gave it, an error result included.
+def typed(row: ToolRow, name: str, text: str) -> Any:
+    """A value from the command line as the tool's schema wants it.
+
+    Text stays text where a string is wanted, whatever it looks like; elsewhere JSON is read.
 
     Raises:
-        McptuiError: the call was refused by the protocol, or the gateway failed.
-        TryAgain: the gateway did not start.
+        UsageError: the schema wants something that the text is not.
     """
-    async with _gateway(home) as ask:
-        hello = {
-            "protocolVersion": PROTOCOL,
-            "capabilities": {},
-            "clientInfo": {"name": CLIENT, "version": __version__},
-        }
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                await ask.request("initialize", hello)
-        except TimeoutError as error:
-            raise TryAgain("The gateway did not start", fix="`mcptui doctor` tells more") from error
-        ask.notify("notifications/initialized")
-        params = {"name": tool.exposed, "arguments": dict(arguments)}
-        return await ask.request("tools/call", params)
-
-
-class _Asker:
-    """The client's side of a gateway: one question at a time."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._last = 0
-
-    def notify(self, method: str) -> None:
-        self._send({"method": method})
-
-    async def request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        self._last += 1
-        self._send({"id": self._last, "method": method, "params": params})
-        assert self._process.stdout is not None  # noqa: S101 it was started with a pipe
-        while line := await self._process.stdout.readline():
-            message = json.loads(line)
-            if message.get("id") == self._last and "method" not in message:
-                if "error" in message:
-                    raise McptuiError("The call failed", visible(message["error"]["message"]))
-                return message["result"]
-        raise McptuiError(
-            "The gateway ended before the answer came", fix="`mcptui doctor` tells more"
-        )
-
-    def _send(self, message: Mapping[str, Any]) -> None:
-        assert self._process.stdin is not None  # noqa: S101 it was started with a pipe
-        line = json.dumps({"jsonrpc": "2.0", **message}) + "\n"
-        self._process.stdin.write(line.encode())
-
-
-@contextlib.asynccontextmanager
-async def _gateway(home: Home) -> AsyncGenerator[_Asker, None]:
-    """A gateway of our own, started as a client would start it and ended in good order."""
-    process = await asyncio.create_subprocess_exec(
-        *home.gateway_command, "gateway", "run", "--client", CLIENT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env=dict(home.environ),
-        limit=LINE_LIMIT,
-    )  # fmt: skip
+    schema = cast("dict[str, Any]", (row.definition or {}).get("inputSchema") or {})
+    properties = cast("dict[str, Any]", schema.get("properties") or {})
+    wanted: Any = cast("dict[str, Any]", properties.get(name) or {}).get("type")
+    kinds = cast("list[Any]", wanted) if isinstance(wanted, list) else [wanted]
+    if kinds == ["string"]:
+        return text
     try:
-        yield _Asker(process)
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            async with asyncio.timeout(END_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        value: Any = json.loads(text)
+    except ValueError:
+        if "string" in kinds or kinds == [None]:
+            return text
+        shown = " or ".join(str(kind) for kind in kinds)
+        raise UsageError(f"{name}: {text!r} is no {shown}") from None
+    return value
+
+
+async def call_tool(home: Home, row: ToolRow, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Call a tool; gives its result as the server said it.
+
+    Raises:
+        McptuiError: the call could not be made; a tool's own error is a result instead.
+        TryAgain: the state database is busy.
+    """
+    from mcptui.gateway.inside import Inside
+
+    async with Inside(_gateway(home)).opened() as inside:
+        params = {"name": row.exposed, "arguments": dict(arguments)}
+        return await inside.ask("tools/call", params)
+
+
+def _gateway(home: Home) -> Gateway:
+    from mcptui.gateway.limits import Limits
+    from mcptui.gateway.serve import Gateway
+    from mcptui.gateway.upstream_container import ContainerLauncher
+
+    limits = Limits()
+    gateway = Gateway(home, limits, client="mcptui")
+    gateway.launch_with(ContainerLauncher(home, gateway.id, limits.line))
+    gateway.load()
+    return gateway

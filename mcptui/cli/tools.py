@@ -75,7 +75,7 @@ def call(home: Home, given: Namespace, out: Out) -> int:
     from mcptui.actions.tools import call_tool, find_tool
 
     row = find_tool(home, given.tool)
-    result = asyncio.run(call_tool(home, row, _arguments(given)))
+    result = asyncio.run(call_tool(home, row, _arguments(given, row)))
     if out.as_json:
         out.data(result)
     else:
@@ -96,12 +96,14 @@ def _text(item: Any) -> str:
     return json.dumps(item)
 
 
-def _arguments(given: Namespace) -> dict[str, Any]:
-    """The arguments of a call, from JSON and NAME=VALUE words.
+def _arguments(given: Namespace, row: ToolRow) -> dict[str, Any]:
+    """The arguments of a call, from JSON and NAME=VALUE words typed by the tool's schema.
 
     Raises:
         UsageError: one of them is malformed.
     """
+    from mcptui.actions.tools import typed
+
     found: dict[str, Any] = {}
     if given.arguments:
         try:
@@ -115,8 +117,5 @@ def _arguments(given: Namespace) -> dict[str, Any]:
         name, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"{word}: no value", fix="Write NAME=VALUE")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
+        found[name] = typed(row, name, value)
     return found

@@ -1,0 +1,89 @@
+"""A client in this very process: the same path as a client's, without the pipes.
+
+What it calls is judged, recorded and answered like any other call; the rows say "mcptui".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from mcptui import __version__
+from mcptui.errors import McptuiError, TryAgain
+from mcptui.gateway.client import Client
+from mcptui.gateway.serve import Gateway
+from mcptui.gateway.session import Session
+from mcptui.gateway.wire import LATEST_LEGACY
+from mcptui.tasks import spawn
+
+SWEEP_SECONDS = 0.25
+
+
+class Inside:
+    """A conversation with a gateway of one's own.
+
+    Args:
+        gateway: loaded, with a launcher.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._session = Session(
+            gateway.hub, self._heard, Client("mcptui", os.getpid(), __version__)
+        )
+        self._open: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._last = 0
+
+    def _heard(self, line: bytes) -> None:
+        message = json.loads(line)
+        if "method" in message:
+            return
+        waiting = self._open.pop(message.get("id"), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
+
+    async def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Send one request; gives its result.
+
+        Raises:
+            McptuiError: the answer is an error.
+        """
+        self._last += 1
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._open[self._last] = answer
+        message = {"jsonrpc": "2.0", "id": self._last, "method": method, "params": params}
+        self._session.on_line(json.dumps(message).encode())
+        said = await answer
+        if "error" in said:
+            raise McptuiError(f"{method} failed", str(said["error"].get("message", "")))
+        return said["result"]
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self._gateway.hub.sweep()
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncGenerator[Inside]:
+        """The conversation from handshake to end; servers it started are gone afterwards."""
+        gateway = self._gateway
+        gateway.begin()
+        gateway.hub.sessions.append(self._session)
+        sweeper = spawn(self._sweep(), "sweep")
+        try:
+            info = {"name": "mcptui", "version": __version__}
+            await self.ask(
+                "initialize",
+                {"protocolVersion": LATEST_LEGACY, "capabilities": {}, "clientInfo": info},
+            )
+            yield self
+        finally:
+            sweeper.cancel()
+            await gateway.hub.close("mcptui ended")
+            gateway.scribe.do(lambda store: store.stop_gateway(gateway.id))
+            if not await asyncio.to_thread(gateway.scribe.close, 5.0):
+                raise TryAgain("The call could not be recorded", "the state database is busy")
