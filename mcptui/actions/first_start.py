@@ -58,10 +58,13 @@ class DiedAtStart(McptuiError):
 
     def __init__(self, name: str, reason: str, log: tuple[str, ...]) -> None:
         tail = [visible(line, limit=300) for line in log[-TAIL:] if line.strip()]
+        told = visible(reason, limit=400)
         said = "; its log ends with:\n    " + "\n    ".join(tail) if tail else "; its log is empty"
+        if len(tail) == 1 and tail[0] in told:
+            said = ""
         super().__init__(
             f"{name} did not start",
-            f"{visible(reason, limit=400)}{said}",
+            f"{told}{said}",
             "Nothing was installed; its image is kept for the next try",
         )
         self.reason = reason

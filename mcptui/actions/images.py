@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from mcptui.entry import Kind
-from mcptui.errors import McptuiError
+from mcptui.errors import McptuiError, TryAgain
 from mcptui.progress import Step, StepState
 from mcptui.runtime.plan import ImageFacts
 
 if TYPE_CHECKING:
     from mcptui.entry import Entry
     from mcptui.home import Home
+MARK = "mcptui-used"
+"""Repository of the tags that say who needs an image."""
+
 
 def image_now(home: Home, entry: Entry) -> tuple[ImageFacts, bool]:
     """Facts of the entry's image, and whether the engine has it.
@@ -69,26 +73,61 @@ async def image_steps(home: Home, entry: Entry) -> AsyncIterator[Step]:
     yield Step("image", "the image is in the engine", StepState.DONE, result=facts.id)
 
 
-def drop_image(home: Home, image_id: str, *, but: str = "") -> bool:
-    """Remove an image that we built and that no install needs any more.
+def hold_image(home: Home, name: str, image_id: str) -> bool:
+    """Mark an image that we built as needed by an install.
 
-    Args:
-        home: whose.
-        image_id: the image.
-        but: the name of an install that does not count.
+    The mark is a tag of the engine, so that other users and other homes of the same engine see
+    it: an image goes only when its last mark is gone. A person's own images get none.
 
     Returns:
-        Whether it was removed. A person's own image never is, nor one in use.
+        Whether the image is there: somebody else may have removed it in this very moment.
+
+    Raises:
+        TryAgain: the engine does not answer.
+    """
+    engine = home.engine()
+    try:
+        engine.image_facts(image_id)
+        if image_id in engine.own_images():
+            engine.tag(image_id, MARK, _mark(home, name))
+    except TryAgain:
+        raise
+    except McptuiError:
+        return False
+    return True
+
+
+def release_image(home: Home, name: str, image_id: str, *, keep: bool) -> bool:
+    """Take an install's mark off its image, and remove the image when that was the last one.
+
+    Args:
+        home: whose install it was.
+        name: the install.
+        image_id: its image.
+        keep: only take the mark off.
+
+    Returns:
+        Whether the image was removed. A person's own image never is.
     """
     if not image_id:
-        return False
-    if any(row.image_id == image_id and row.name != but for row in home.store.installs()):
         return False
     try:
         engine = home.engine()
         if image_id not in engine.own_images():
             return False
+        mark = f"{MARK}:{_mark(home, name)}"
+        tags: list[str] = engine.client.api.inspect_image(image_id).get("RepoTags") or []
+        others = [tag for tag in tags if tag != mark]
+        if mark in tags and others:
+            engine.remove_image(mark)
+        if keep or any(tag.startswith(f"{MARK}:") for tag in others):
+            return False
         engine.remove_image(image_id)
     except McptuiError:
         return False
     return True
+
+
+def _mark(home: Home, name: str) -> str:
+    whose = hashlib.sha256(str(home.paths.state).encode()).hexdigest()[:12]
+    return f"{whose}-{name}"

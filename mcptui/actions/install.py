@@ -8,12 +8,19 @@ never installed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mcptui.actions.found import installed as find_installed
-from mcptui.actions.images import image_now, image_steps, unbuilt
+from mcptui.actions.images import (
+    hold_image,
+    image_now,
+    image_steps,
+    release_image,
+    unbuilt,
+)
 from mcptui.actions.planning import Missing, missing, plan_for
 from mcptui.actions.servers import hints_of
 from mcptui.actions.targets import Target, resolve
@@ -269,12 +276,34 @@ async def prepare(home: Home, look: Review) -> AsyncIterator[Step]:
     Raises:
         McptuiError: the image cannot be had, or the server did not start.
     """
+    image_id = ""
+    for _ in range(2):
+        async for step in image_steps(home, look.entry):
+            image_id = step.result if isinstance(step.result, str) else image_id
+            yield replace(step, result=None)
+        if await asyncio.to_thread(hold_image, home, look.name, image_id):
+            break
+    try:
+        async for step in _started(home, look, image_id):
+            yield step
+    except BaseException:
+        _let_go(home, look.name, image_id)
+        raise
+
+
+def _let_go(home: Home, name: str, image_id: str) -> None:
+    """Mark the images as they were: the new one stays for the next try, unmarked."""
+    release_image(home, name, image_id, keep=True)
+    before = home.store.installed(name)
+    if before is not None and before.image_id:
+        with contextlib.suppress(McptuiError):
+            hold_image(home, name, before.image_id)
+
+
+async def _started(home: Home, look: Review, image_id: str) -> AsyncIterator[Step]:
+    """Start the server once and pin it; the last step's result is `Prepared`."""
     from mcptui.actions.first_start import DiedAtStart, first_start
 
-    image_id = ""
-    async for step in image_steps(home, look.entry):
-        image_id = step.result if isinstance(step.result, str) else image_id
-        yield replace(step, result=None)
     facts = await asyncio.to_thread(home.engine().image_facts, image_id)
     plan = plan_for(home, look.entry, look.choices, facts, look.name)
     if plan.needs:

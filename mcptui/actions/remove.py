@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mcptui.actions.found import installed, live_gateways
-from mcptui.actions.images import drop_image, image_steps
+from mcptui.actions.images import hold_image, image_steps, release_image
 from mcptui.entry import Trust
 from mcptui.entry_read import choices_from_dict, choices_to_dict, entry_from_dict, entry_to_dict
 from mcptui.errors import McptuiError, UsageError
@@ -44,10 +44,13 @@ async def remove(home: Home, name: str, *, keep_image: bool = False) -> AsyncIte
     yield Step("containers", "stopping its containers")
     removed = await _stop(home, name)
     yield Step("containers", "its containers are gone", StepState.DONE, detail=removed)
-    if keep_image or not row.image_id:
-        yield Step("image", "the image stays", StepState.SKIPPED)
-    elif await asyncio.to_thread(drop_image, home, row.image_id):
+    gone = await asyncio.to_thread(
+        release_image, home, name, row.image_id, keep=keep_image or _shared(home, row)
+    )
+    if gone:
         yield Step("image", "the image is gone", StepState.DONE)
+    elif keep_image or not row.image_id:
+        yield Step("image", "the image stays", StepState.SKIPPED)
     else:
         yield Step("image", "the image stays: it is yours or still needed", StepState.SKIPPED)
 
@@ -57,8 +60,14 @@ def forget(home: Home, row: Installed, *, keep_image: bool) -> None:
     home.store.remove_install(row.name)
     home.store.wish("reload", row.name)
     _sweep(home, row.name)
-    if not keep_image:
-        drop_image(home, row.image_id)
+    release_image(home, row.name, row.image_id, keep=keep_image or _shared(home, row))
+
+
+def _shared(home: Home, row: Installed) -> bool:
+    """Whether another install of this home runs the same image."""
+    return any(
+        other.image_id == row.image_id for other in home.store.installs() if other.name != row.name
+    )
 
 
 async def _stop(home: Home, name: str) -> str:
@@ -119,6 +128,7 @@ def take_back(home: Home, payload: dict[str, Any]) -> None:
         image_id = asyncio.run(_again(home, payload)) if entry.package is not None else ""
         if not image_id:
             raise McptuiError(f"The image of {name} is gone", fix=f"Install {name} again")
+    hold_image(home, name, image_id)
     row = Installed(
         name=name,
         entry=entry,

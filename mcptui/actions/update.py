@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mcptui.actions.found import installed
-from mcptui.actions.images import drop_image
+from mcptui.actions.images import release_image
 from mcptui.actions.install import Prepared, Review, destructive, prepare, review_of
 from mcptui.actions.targets import Target, resolve
 from mcptui.entry import Trust
@@ -158,5 +158,6 @@ def _swap(home: Home, old: Installed, new: Prepared) -> Installed:
     home.store.wish("reload", row.name)
     home.store.wish("restart", row.name)
     if old.image_id != row.image_id:
-        drop_image(home, old.image_id)
+        shared = any(other.image_id == old.image_id for other in home.store.installs())
+        release_image(home, old.name, old.image_id, keep=shared)
     return row

@@ -188,6 +188,9 @@ def undo(home: Home, given: Namespace, out: Out) -> int:
     """Take the last change back."""
     from mcptui.actions.undo import undo as take_back
 
+    last = home.store.last_undo()
+    if last is not None:
+        out.say(f"taking back: {last.label}")
     done = take_back(home)
     if done is None:
         if out.as_json:
