@@ -87,6 +87,7 @@ class Hub:
         self._refetching: set[Link] = set()
         self._again: set[Link] = set()
         self.launched = False
+        self._warming = False
 
     # What is installed
 
@@ -160,9 +161,19 @@ class Hub:
 
     def client_ready(self, session: Session) -> None:
         """A client waits for answers: servers nobody knows anything of are opened to learn."""
-        for slot in self.slots.values():
-            if not slot.view.known and slot.hold() is None and slot.starts == 0:
-                self.open(session, slot.name)
+        if not self._warming and any(not slot.view.known for slot in self.slots.values()):
+            self._warming = True
+            spawn(self._warm(session), "learn of new servers")
+
+    async def _warm(self, session: Session) -> None:
+        # One after the other: a machine that starts ten containers at once answers nobody.
+        for slot in list(self.slots.values()):
+            if slot.view.known or slot.starts or slot.hold() is not None or self.ending:
+                continue
+            link = self.open(session, slot.name)
+            while isinstance(link, Link) and not link.ready and not link.dead:
+                await asyncio.sleep(0.05)
+        self._warming = False
 
     def next_key(self) -> str:
         """A call's key, unique over all gateways."""
