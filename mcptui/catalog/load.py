@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from mcptui.catalog.database import APPLICATION, FORMAT
-from mcptui.catalog.search import Compare, Query, parse, rank
+from mcptui.catalog.search import Compare, Query, heading, parse, ranker, sift
 from mcptui.entry import Entry
 from mcptui.entry_read import entry_from_dict
 from mcptui.errors import McptuiError, TryAgain
@@ -135,8 +135,9 @@ class Catalog:
         self._clock = clock
         self._guard = threading.RLock()
         self._texts: list[str] = []
-        self._folded: list[tuple[str, str, str]] = []
-        self._tools: list[list[str]] = []
+        self._heads: list[str] = []
+        self._folded: list[str] = []
+        self._columns: dict[str, list[object]] = {}
         self._last: tuple[Query, list[int]] = (Query(), [])
         self._entries: dict[str, Entry] = {}
         with self._guard:
@@ -200,33 +201,22 @@ class Catalog:
             # A longer word may be found deeper than a short one was looked for.
             if not (query.narrows(before) and all(map(_goes_deep, before.words))):
                 places = range(len(self._rows))
-            found = self._matching(query, places)
+            found = sift(query, places, self._texts, self._column, self._deep)
             self._last = (query, found)
-            if words := query.words:
-                folded = self._folded
-                found = sorted(found, key=lambda place: rank(words, *folded[place]))
-            return [self._rows[place] for place in found[:limit]]
+            return [self._rows[place] for place in self._ranked(query, found)[:limit]]
 
-    def _matching(self, query: Query, places: Sequence[int]) -> list[int]:
-        deep = {word: self._deep(word) for word in query.words}
-        found: list[int] = []
-        for place in places:
-            row = self._rows[place]
+    def _ranked(self, query: Query, found: list[int]) -> list[int]:
+        if not query.words:
+            return found
+        heads, folded, rank = self._heads, self._folded, ranker(query.words)
+        ranks = {place: rank(heads[place], folded[place]) for place in found}
+        return sorted(found, key=ranks.__getitem__)
 
-            def get(name: str, row: CatalogRow = row, place: int = place) -> object:
-                return self._value(name, row, place)
-
-            def below(word: str, place: int = place) -> bool:
-                return place in deep.get(word, ())
-
-            if query.matches(get, self._texts[place], below):
-                found.append(place)
-        return found
-
-    def _value(self, name: str, row: CatalogRow, place: int) -> object:
-        if name == "tool":
-            return self._tools[place]
-        return getattr(row, {"net": "network", "tools": "tools_count"}.get(name, name))
+    def _column(self, name: str) -> Sequence[object]:
+        if name not in self._columns:
+            field = {"net": "network", "tools": "tools_count"}.get(name, name)
+            self._columns[name] = [getattr(row, field) for row in self._rows]
+        return self._columns[name]
 
     def _deep(self, word: str) -> frozenset[int]:
         if not _goes_deep(word):
@@ -239,13 +229,14 @@ class Catalog:
         if self._texts or not self._rows:
             return
         names = [names for (names,) in self._ask("SELECT tools FROM entries ORDER BY place")]
-        self._tools = [text.split(" ") for text in names]
-        self._folded = [
-            (row.id, row.title.casefold(), row.description.casefold()) for row in self._rows
-        ]
+        self._columns["tool"] = [tuple(text.split(" ")) for text in names]
+        self._folded = [row.description.casefold() for row in self._rows]
+        self._heads = [heading(row.id, row.title) for row in self._rows]
         self._texts = [
-            " ".join((*folded, f"{row.publisher} {row.category} {tools}".casefold()))
-            for row, folded, tools in zip(self._rows, self._folded, names, strict=True)
+            "\n".join(
+                (row.id, row.title, row.description, row.publisher, row.category, tools)
+            ).casefold()
+            for row, tools in zip(self._rows, names, strict=True)
         ]
 
     def entry(self, name: str) -> Entry:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
@@ -32,7 +32,6 @@ class Compare(StrEnum):
 
 Fields = Mapping[str, Compare]
 Get = Callable[[str], object]
-Deep = Callable[[str], Set[Any]]
 
 _TERM = re.compile(
     r"""
@@ -49,6 +48,7 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, ":": operator.eq,
 }  # fmt: skip
 _MOST_TERMS = 32
+_SEPARATOR = re.compile(r"[^\w\n]+|_+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,10 @@ class Term:
 
     def holds(self, get: Get, text: str) -> bool:
         """Whether the condition holds for a row, `minus` not looked at."""
-        if not self.field:
-            return self.text in text
-        value = get(self.field)
+        return self.fits(get(self.field)) if self.field else self.text in text
+
+    def fits(self, value: object) -> bool:
+        """Whether a value of the term's field fits, `minus` not looked at."""
         if self.compare is Compare.NUMBER:
             return _SIGNS[self.sign](_number(value), self.number)
         if self.compare is Compare.AGE:
@@ -194,26 +195,62 @@ def _age(text: str) -> float | None:
     return None if found is None else float(found[1]) * _UNITS[found[2] or "s"]
 
 
-def rank(words: Iterable[str], name: str, title: str, description: str) -> int:
-    """Say how well a row that matches answers plain words; the smaller the better.
+def sift(
+    query: Query,
+    places: Iterable[int],
+    texts: Sequence[str],
+    column: Callable[[str], Sequence[object]],
+    deep: Callable[[str], Set[int]],
+) -> list[int]:
+    """Find what matches among many rows, as `Query.matches` would, one term after the other.
 
-    For each word: 0 it is the name or title, 1 one of them begins with it, 2 a word of them
-    does, 3 they hold it, 4 the description holds it, 5 something else does. All casefolded.
+    Args:
+        query: what is looked for.
+        places: the rows to look at.
+        texts: each row's searchable text, casefolded.
+        column: gives all values of a field; they must be hashable.
+        deep: gives the rows in which a word is found elsewhere than in `texts`.
     """
-    return sum(_rank(word, name, title, description) for word in words)
+    found = list(places)
+    for term in query.terms:
+        if term.field:
+            values = column(term.field)
+            fits = {value: term.fits(value) for value in {values[place] for place in found}}
+            found = [place for place in found if fits[values[place]] != term.minus]
+        elif term.minus:
+            found = [place for place in found if term.text not in texts[place]]
+        else:
+            word = term.text
+            if below := deep(word):
+                found = [place for place in found if word in texts[place] or place in below]
+            else:
+                found = [place for place in found if word in texts[place]]
+    return found
 
 
-def _rank(word: str, name: str, title: str, description: str) -> int:
-    if word in (name, title):
-        return 0
-    if name.startswith(word) or title.startswith(word):
-        return 1
-    for text in (title, name):
-        place = text.find(word)
-        while place > 0:
-            if not text[place - 1].isalnum():
-                return 2
-            place = text.find(word, place + 1)
-    if word in title or word in name:
-        return 3
-    return 4 if word in description else 5
+def heading(name: str, title: str) -> str:
+    """Make of a name and a title what a `ranker` looks into: words apart by one space."""
+    words = _SEPARATOR.sub(" ", f"{title.casefold()}\n {name.casefold()}").strip()
+    return f"\n {words}\n"
+
+
+def ranker(words: Iterable[str]) -> Callable[[str, str], int]:
+    """Give a function that says how well a row that matches answers plain words.
+
+    It takes a row's head, as `heading` makes it, and its casefolded description, and adds up for
+    each word: 0 it is the name or title, 1 one of them begins with it, 2 a word of them does, 3
+    they hold it, 4 the description holds it, 5 something else does. The smaller the better.
+    """
+    needles = [(_SEPARATOR.sub(" ", word), word) for word in words]
+    known = [(f"\n {plain}\n", f"\n {plain}", f" {plain}", plain, w) for plain, w in needles]
+
+    def rank(head: str, description: str) -> int:
+        total = 0
+        for whole, begins, inside, plain, word in known:
+            if plain not in head:
+                total += 4 if word in description else 5
+            elif whole not in head:
+                total += 1 if begins in head else 2 if inside in head else 3
+        return total
+
+    return rank

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
-from mcptui.catalog.search import Compare, parse, rank
+from mcptui.catalog.search import Compare, heading, parse, ranker, sift
 
 FIELDS = {
     "kind": Compare.WORD,
@@ -105,13 +106,43 @@ def test_hostile_queries_are_bounded() -> None:
     assert parse("a:" * 50_000, FIELDS).words
 
 
-def test_ranks() -> None:
-    row = ("git-local", "local git tools", "reads a history")
-    assert rank(["git-local"], *row) == 0
-    assert rank(["git"], *row) == 1
-    assert rank(["tools"], *row) == 2
-    assert rank(["ools"], *row) == 3
-    assert rank(["history"], *row) == 4
-    assert rank(["elsewhere"], *row) == 5
-    assert rank(["git", "history"], *row) == 5
-    assert rank([], *row) == 0
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["git-local"], 0), (["local git tools"], 0), (["git"], 1), (["local git"], 1),
+        (["tools"], 2), (["ools"], 3), (["history"], 4), (["elsewhere"], 5),
+        (["git", "history"], 5), ([], 0),
+    ],
+)  # fmt: skip
+def test_ranks(words: list[str], wanted: int) -> None:
+    head = heading("git-local", "Local git tools")
+    assert ranker(words)(head, "reads a history") == wanted
+
+
+WORDS = ["git", "local", "-git", "kind:image", "-kind:rem", "tools<5", "tools>7", '"a b"', "deep"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sifting_many_rows_finds_what_matching_each_finds(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    texts = [" ".join(chance.choices(["git", "local", "a b", "x"], k=3)) for _ in range(200)]
+    columns: dict[str, list[object]] = {
+        "kind": [chance.choice(["image", "remote", "package"]) for _ in texts],
+        "tools": [chance.randrange(10) for _ in texts],
+    }
+    below = {place for place in range(200) if chance.random() < 0.2}
+
+    def deep(word: str) -> set[int]:
+        return below if word == "deep" else set()
+
+    query = parse(" ".join(chance.sample(WORDS, 3)), FIELDS)
+    wanted = [
+        place
+        for place in range(200)
+        if query.matches(
+            {name: values[place] for name, values in columns.items()}.get,
+            texts[place],
+            lambda word, place=place: place in deep(word),
+        )
+    ]
+    assert sift(query, range(200), texts, columns.__getitem__, deep) == wanted
