@@ -176,6 +176,7 @@ class McptuiApp(App[None]):
 
     def take(self, event: Answered) -> None:
         """Hand an answer on, or say why there is none."""
+        self.pool.open -= 1
         error = event.future.exception()
         if not event.fresh:
             return

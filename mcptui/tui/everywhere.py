@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,43 @@ def look_around(app: McptuiApp) -> None:
     _facts(app)
     count(app)
     app.set_interval(LOOK_AGAIN, lambda: _facts(app))
+    app.pool.ask(app, "welcomed", lambda: app.feed.recall("welcomed", False), lambda done: _welcome(app, done))
+
+
+def _welcome(app: McptuiApp, welcomed: bool) -> None:
+    """Show the three steps to who is here for the first time."""
+    if welcomed:
+        return
+    from mcptui.tui.widgets.welcome import Steps, Welcome
+
+    shown = Welcome()
+    app.screen_stack[0].mount(shown, before="#body")
+
+    def question() -> Steps:
+        feed = app.feed
+        engine = catalog = ""
+        with contextlib.suppress(McptuiError):
+            engine = feed.engine()
+        with contextlib.suppress(McptuiError):
+            facts = feed.catalog_facts()
+            catalog = f"{facts.count:,} servers, {len(facts.signers)} keys, {facts.age_text}"
+        rows = [row for row in feed.clients() if row.state != "not installed"]
+        connected = any(row.state == "connected" for row in rows)
+        return Steps(engine, catalog, tuple(row.name for row in rows), connected)
+
+    app.pool.ask(app, "welcome", question, shown.tell)
+
+
+def welcomed(app: McptuiApp) -> bool:
+    """Take the three steps away for ever; tells whether they were there."""
+    from mcptui.tui.widgets.welcome import Welcome
+
+    found = app.screen_stack[0].query(Welcome)
+    if not found:
+        return False
+    found.remove()
+    app.pool.ask(app, "welcomed", lambda: app.feed.remember("welcomed", True), lambda _: None)
+    return True
 
 
 def _facts(app: McptuiApp) -> None:

@@ -40,6 +40,7 @@ class Pool:
         self._threads = ThreadPoolExecutor(3, "mcptui-ask")
         self._newest: dict[tuple[int, str], object] = {}
         self.closed = False
+        self.open = 0
 
     def ask(
         self,
@@ -61,6 +62,7 @@ class Pool:
         token = object()
         key = (id(asker), name)
         self._newest[key] = token
+        self.open += 1
 
         def answered(future: Future[Any]) -> None:
             if not self.closed:

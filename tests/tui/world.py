@@ -192,6 +192,7 @@ class FakeFeed(Feed):
             Step("store", "git-local is installed", StepState.DONE),
         ]
         self.error: Exception | None = None
+        self.kept: dict[str, Any] = {"welcomed": True}
 
     # ---- catalog
 
@@ -371,7 +372,7 @@ class FakeFeed(Feed):
         return False
 
     def recall(self, name: str, default: Any = None) -> Any:
-        return default
+        return self.kept.get(name, default)
 
     def remember(self, name: str, value: Any) -> None:
-        self.did.append(("remember", name))
+        self.kept[name] = value

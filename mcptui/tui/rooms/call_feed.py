@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,12 +17,13 @@ LIMIT = 20_000
 REFUSED = frozenset({"blocked", "refused"})
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Calls that were not read: shown as a row, because nothing may be missing silently."""
-
-    id: int
-    count: int
+def gap(first: CallRow) -> CallRow:
+    """A row that says that older calls exist: nothing may be missing silently."""
+    words = "older calls are not shown here; mcptui calls finds them"
+    return replace(
+        first, id=first.id - 1, key="", client_name="", server="…", tool="…", outcome="gap", ms=0.0,
+        bytes_in=0, bytes_out=0, reason="", what=words, findings=0,
+    )  # fmt: skip
 
 
 class CallFeed:
@@ -52,6 +53,9 @@ class CallFeed:
         """Show only what matches."""
         self._matches = matches
         self.shown = list(self.rows) if matches is None else [r for r in self.rows if matches(r)]
+        # Only a full list can have left something out.
+        if matches is None and len(self.rows) >= self.limit:
+            self.shown.insert(0, gap(self.rows[0]))
 
     def take(self, rows: Sequence[CallRow], cursor: int) -> tuple[list[CallRow], list[CallRow]]:
         """Take calls that began or ended since the cursor.

@@ -22,6 +22,7 @@ RESULTS: dict[str, Span] = {
     "cancelled": ("– cancelled", "dim"),
     "open": ("● running", "accent"),
     "lost": ("✗ lost", "bad"),
+    "gap": ("⋮", "dim"),
 }
 _NO_ANSWER = {
     "open": "The answer has not come yet.",
@@ -49,7 +50,7 @@ def count(value: int) -> str:
 
 
 def _ms(row: CallRow) -> Span:
-    if row.outcome == "open":
+    if row.outcome in ("open", "gap"):
         return ("…", "dim")
     return (f"{row.ms:,.0f}" if row.ms >= 10 or row.ms == 0 else f"{row.ms:.1f}", "")
 

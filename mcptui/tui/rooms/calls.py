@@ -75,7 +75,7 @@ class CallsRoom(Room):
         self._reading, self._again = True, False
         since = self.calls.cursor
         if since is None:
-            self.ask("calls", lambda: self.feed.newest_calls(self.tail.limit), self._first)
+            self.ask("calls", lambda: self.feed.newest_calls(self.calls.limit), self._first)
         else:
             self.ask("calls", lambda: self.feed.call_changes(since), self._more)
 
@@ -132,7 +132,7 @@ class CallsRoom(Room):
 
     def moved(self, row: CallRow | None) -> None:
         """Show another call, when somebody can see it."""
-        if row is None:
+        if row is None or row.outcome == "gap":
             self.body, self.body_of = None, 0
             self._fill()
             return

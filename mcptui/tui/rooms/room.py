@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
+from mcptui.tui import everywhere
 from mcptui.tui.jobs import Answered
 from mcptui.tui.widgets.detail import Detail
 from mcptui.tui.widgets.draw import Column, Line
@@ -214,6 +215,8 @@ class Room(Widget):
             self.list.focus()
         elif self.filter.text:
             self.filter.set_text("")
+        else:
+            everywhere.welcomed(self.front)
 
     def action_open(self) -> None:
         """Give the detail the whole width."""

@@ -43,8 +43,8 @@ class ServersRoom(Room):
         self.rows: list[ServerRow] = []
         self.usage: dict[str, Usage] = {}
         self.tab = 0
-        self.tools = LineList(TOOL_COLUMNS, key=lambda row: row.name, classes="detail")
-        self.logs = LineTail(key=lambda row: row.id, draw=_log_line, classes="detail gone")
+        self.tools = LineList(TOOL_COLUMNS, key=lambda row: row.name, quiet=True, classes="detail")
+        self.logs = LineTail(key=lambda row: row.id, draw=_log_line, quiet=True, classes="detail gone")
         self.trouble = Detail(classes="trouble")
         self.trouble.can_focus = False
         self.log_of = ""

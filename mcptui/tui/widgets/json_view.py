@@ -51,7 +51,7 @@ class JsonView(LineList):
     ]
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(key=lambda line: line.at, draw=_draw, **settings)
+        super().__init__(key=lambda line: line.at, draw=_draw, quiet=True, **settings)
         self.text = ""
         self.value: Any = None
         self.folded: set[tuple[str, ...]] = set()
@@ -90,9 +90,7 @@ class JsonView(LineList):
 
 
 def _draw(line: JsonLine, width: int) -> Line:
-    sign = ""
-    if line.folds:
-        sign = "▸ " if line.text.endswith("…") else "▾ "
+    sign = ("▸ " if line.text.endswith("…") else "▾ ") if line.folds else "  "
     lead = "  " * line.depth + sign
     name = f"{line.name}: " if line.name else ""
     return [

@@ -41,6 +41,7 @@ class LineList(LineView):
         columns: what to show of a row; () when `draw` does it.
         key: gives what a row is known by.
         draw: makes a line of a row and a width, instead of columns.
+        quiet: show the cursor only while it has the keys.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -76,9 +77,11 @@ class LineList(LineView):
         *,
         key: Callable[[Any], Any] = id,
         draw: Callable[[Any, int], Line] | None = None,
+        quiet: bool = False,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
+        self.quiet = quiet
         self.columns = columns
         self.key = key
         self.draw = draw
@@ -150,14 +153,14 @@ class LineList(LineView):
 
     def is_cursor(self, y: int) -> bool:
         """Whether the cursor is on a line."""
-        return y == self.cursor and bool(self.rows)
+        return y == self.cursor and bool(self.rows) and (self.has_focus or not self.quiet)
 
     def line(self, y: int, width: int) -> Line:
         """One row with the cursor's sign in front."""
         if not self.rows:
             return self.empty[y]
         row = self.rows[y]
-        mark = ("> ", "strong") if y == self.cursor else ("  ", "")
+        mark = ("> ", "strong") if self.is_cursor(y) else ("  ", "")
         if self.draw is not None:
             return [mark, *self.draw(row, width - MARK)]
         return [mark, *row_of(self.shape(width), row)]

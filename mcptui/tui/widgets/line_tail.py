@@ -45,9 +45,10 @@ class LineTail(LineList):
         key: Callable[[Any], Any] = id,
         draw: Callable[[Any, int], Line] | None = None,
         limit: int = LIMIT,
+        quiet: bool = False,
         **settings: Any,
     ) -> None:
-        super().__init__(columns, key=key, draw=draw, **settings)
+        super().__init__(columns, key=key, draw=draw, quiet=quiet, **settings)
         self.limit = limit
         self.follow = True
         self.unseen = 0
