@@ -11,6 +11,7 @@ Three routes bring a container its stdio; the first that works with an engine is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import os
@@ -18,7 +19,7 @@ import socket
 import sys
 import tarfile
 from collections.abc import Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcptui.errors import McptuiError, TryAgain, UsageError
 from mcptui.runtime.attach import attached
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mcptui.runtime.engine import Engine
     from mcptui.runtime.plan import ContainerPlan
 
+Result = TypeVar("Result")
 ROUTES = ("socket", "stdin", "volume")
 _SOCKET_FOLDER = "/run/mcptui"
 _SHIM_FILE = "/run/mcptui-shim"
@@ -104,6 +106,17 @@ def _order(engine: Engine, remembered: str) -> list[str]:
     return usual
 
 
+async def _settled(call: Callable[[], Result]) -> Result:
+    """Run a blocking call to its end even when we are cancelled: what it makes has to be known
+    before it can be taken away."""
+    running = spawn(asyncio.to_thread(call), "engine")
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
 class _Attempt:
     """One try to start one container by one route; leaves nothing behind when it fails."""
 
@@ -120,15 +133,14 @@ class _Attempt:
 
     async def run(self, head: bytes, records: bytes) -> Container:
         try:
-            body = await asyncio.to_thread(self._body)
-            self.container = await asyncio.to_thread(self._create, body)
+            body = await _settled(self._body)
+            await _settled(lambda: self._create(body))
             if self.socket is not None:
                 return await self._by_socket(self.socket, head, records)
             return await self._by_stream(head + records)
         except BaseException:
             if self.container:
-                # Also when we are cancelled: the container must go, whoever waits for it.
-                spawn(asyncio.to_thread(self._remove), f"remove {self.plan.server}")
+                await _settled(self._remove)
             raise
         finally:
             if self.socket is not None:
@@ -159,15 +171,18 @@ class _Attempt:
         body["Entrypoint"] = [inside, word, *self.plan.command]
         return body
 
-    def _create(self, body: dict[str, Any]) -> str:
-        return self._on_route(lambda: self.engine.create(body))
+    def _create(self, body: dict[str, Any]) -> None:
+        def create() -> None:
+            self.container = self.engine.create(body)
+
+        self._on_route(create)
 
     def _start(self) -> None:
         self._on_route(lambda: self.engine.start(self.container))
 
-    def _on_route(self, call: Callable[[], Any]) -> Any:
+    def _on_route(self, call: Callable[[], None]) -> None:
         try:
-            return call()
+            call()
         except TryAgain:
             raise
         except McptuiError as error:
@@ -178,38 +193,38 @@ class _Attempt:
             raise
 
     def _remove(self) -> None:
-        self.engine.remove(self.container)
+        with contextlib.suppress(McptuiError):  # the reaper tries again
+            self.engine.remove(self.container)
 
     # Over the socket
 
     async def _by_socket(self, door: StdioSocket, head: bytes, records: bytes) -> Container:
         accepting = spawn(door.accept(self.container), "accept")
         try:
-            await asyncio.to_thread(self._start)
-            connection = await self._connection(accepting)
-        except BaseException:
+            await _settled(self._start)
+            await self._connected(accepting)
+        finally:
             accepting.cancel()
-            raise
+            await asyncio.wait([accepting])
+        connection = door.take()
+        if connection is None:
+            why = "containers of this engine cannot reach mcptui's socket"
+            raise _RouteClosed(McptuiError(f"{self.plan.server} did not start", why))
         try:
             return await self._wire(connection, head, records)
         except BaseException:
             connection.close()
             raise
 
-    async def _connection(self, accepting: asyncio.Task[socket.socket]) -> socket.socket:
+    async def _connected(self, accepting: asyncio.Task[None]) -> None:
         """Wait for the shim to connect, or to have ended because it cannot."""
         for _ in range(int(_PATIENCE / _LOOK)):
             done, _ = await asyncio.wait([accepting], timeout=_LOOK)
             if done:
-                return accepting.result()
+                return
             state = await asyncio.to_thread(self.engine.state, self.container)
             if not state.get("Running"):
-                break
-        # It may have connected just before it was looked at.
-        if accepting.done():
-            return accepting.result()
-        why = "containers of this engine cannot reach mcptui's socket"
-        raise _RouteClosed(McptuiError(f"{self.plan.server} did not start", why))
+                return
 
     async def _wire(self, connection: socket.socket, head: bytes, records: bytes) -> Container:
         loop = asyncio.get_running_loop()
@@ -219,7 +234,9 @@ class _Attempt:
         try:
             connection.setblocking(False)
             socket.send_fds(connection, [head], theirs)
-            await loop.sock_sendall(connection, records)
+            with contextlib.suppress(ConnectionError):
+                # It may have found a reason to end already; its last words tell which.
+                await loop.sock_sendall(connection, records)
         except BaseException as error:
             for descriptor in ours:
                 os.close(descriptor)
@@ -250,7 +267,7 @@ class _Attempt:
             made.output_ended,
         )
         try:
-            await asyncio.to_thread(self._start)
+            await _settled(self._start)
         except BaseException:
             stream.close()
             raise

@@ -53,6 +53,7 @@ class StdioSocket:
         self.folder = private_folder(parent) / name
         self.folder.mkdir(mode=0o711)
         self.folder.chmod(0o711)  # the container's user has to pass, whatever our umask
+        self._taken: socket.socket | None = None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._bind()
@@ -75,17 +76,37 @@ class StdioSocket:
         finally:
             os.close(descriptor)
 
-    async def accept(self, container: str) -> socket.socket:
-        """Wait for the container's connection; any other process is turned away."""
+    async def accept(self, container: str) -> None:
+        """Wait until the container has connected; any other process is turned away."""
         loop = asyncio.get_running_loop()
-        while True:
-            connection, _ = await loop.sock_accept(self._socket)
-            if may_be_from(connection, container):
-                return connection
-            connection.close()
+        came: asyncio.Future[None] = loop.create_future()
+
+        def look() -> None:
+            try:
+                connection, _ = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            if came.done() or not may_be_from(connection, container):
+                connection.close()
+            else:
+                self._taken = connection
+                came.set_result(None)
+
+        loop.add_reader(self._socket, look)
+        try:
+            await came
+        finally:
+            loop.remove_reader(self._socket)
+
+    def take(self) -> socket.socket | None:
+        """The connection that came, now the caller's own; None when none did."""
+        taken, self._taken = self._taken, None
+        return taken
 
     def close(self) -> None:
         """Serve nobody any more and leave nothing behind."""
+        if self._taken is not None:
+            self._taken.close()
         self._socket.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
