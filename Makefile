@@ -14,7 +14,7 @@ run: $(VENV)/run.stamp  ## set everything up and start mcptui
 	@$(BIN)/python -m mcptui.bootstrap
 	@$(BIN)/mcptui
 
-test: $(VENV)/test.stamp engine lint types  ## the same set-up, then every test
+test: $(VENV)/test.stamp $(VENV)/tools.stamp engine lint types  ## the same set-up, then every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: $(VENV)/test.stamp lint types  ## style, types and the tests that need no engine
@@ -46,6 +46,7 @@ lock: $(VENV)/test.stamp  ## renew the lock files (needs pip-tools in PATH)
 	pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o requirements/run.txt pyproject.toml
 	pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate --extra test -o requirements/test.txt pyproject.toml
 	pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o requirements/build.txt requirements/build.in
+	pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o tests/tools/requirements.txt tests/tools/requirements.in
 
 clean:
 	rm -rf $(VENV) .cache dist
@@ -67,4 +68,9 @@ $(VENV)/run.stamp: $(BIN)/python pyproject.toml requirements/run.txt requirement
 $(VENV)/test.stamp: $(VENV)/run.stamp requirements/test.txt
 	@echo "Installing what the tests need…"
 	@$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@
+
+# Real MCP clients that tests start; too many packages to live beside our own.
+$(VENV)/tools.stamp: $(VENV)/test.stamp tests/tools/requirements.txt tests/tools/package-lock.json
+	$(BIN)/python -m tests.tools
 	@touch $@

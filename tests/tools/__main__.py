@@ -1,0 +1,8 @@
+"""Install the tools of the tests: `python -m tests.tools`."""
+
+from __future__ import annotations
+
+from tests.tools import tools
+
+if __name__ == "__main__":
+    tools()
