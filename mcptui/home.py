@@ -65,6 +65,9 @@ class Home:
         self._catalog: Catalog | None = None
         self._store: Store | None = None
         self._guard = threading.RLock()
+        # Locks of their own: a slow engine or a long verification must not hold up the store.
+        self._engine_guard = threading.RLock()
+        self._catalog_guard = threading.RLock()
 
     @classmethod
     def real(cls, environ: Mapping[str, str] | None = None) -> Home:
@@ -93,14 +96,14 @@ class Home:
         Raises:
             TryAgain: none answers; says what to do.
         """
-        with self._guard:
+        with self._engine_guard:
             if self._engine is None:
                 self._engine = self._find_engine(self)
             return self._engine
 
     def forget_engine(self) -> None:
         """Look for the engine anew next time: it went away or was replaced."""
-        with self._guard:
+        with self._engine_guard:
             self._engine = None
 
     def catalog(self) -> Catalog:
@@ -109,14 +112,14 @@ class Home:
         Raises:
             NotTrusted: a signature or hash does not hold; says what was kept.
         """
-        with self._guard:
+        with self._catalog_guard:
             if self._catalog is None:
                 self._catalog = self._find_catalog(self)
             return self._catalog
 
     def forget_catalog(self) -> None:
         """Open the catalog anew next time: it was refreshed."""
-        with self._guard:
+        with self._catalog_guard:
             self._catalog = None
 
     @property
