@@ -18,7 +18,8 @@ from mcptui.entry import Choices, Trust
 from mcptui.errors import McptuiError, UsageError
 from mcptui.home import Home
 from mcptui.progress import StepState
-from tests.actions.conftest import Toml, containers_of, put_in
+from tests.actions.conftest import containers_of, put_in
+from tests.own_server import Toml
 
 pytestmark = pytest.mark.engine
 
@@ -245,11 +246,15 @@ def test_targets_that_are_nothing(home: Home, tmp_path: Path) -> None:
 
 def test_a_local_image_is_a_server_of_its_own(home: Home, peer_image: str) -> None:
     reference = home.engine().client.api.inspect_image(peer_image)["RepoTags"][0]
-    row, _ = put_in(home, reference)
-    assert row.name == "mcptui-test-peer"
-    assert row.image_id == peer_image
-    assert row.entry.image is not None
-    assert row.entry.image.local
+    look = review(home, reference)
+    assert (look.name, look.trust, look.origin) == (
+        "mcptui-test-python",
+        Trust.UNSIGNED,
+        reference,
+    )
+    assert look.plan is not None
+    assert look.plan.image == peer_image
+    assert look.plan.command == ("/usr/bin/python3",)
 
 
 def test_undo_takes_an_install_back_and_keeps_the_image(home: Home, toml: Toml) -> None:

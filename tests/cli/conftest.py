@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.own_server import Toml, peer_image_id, toml_writer
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -50,3 +52,15 @@ def shell(scratch_environ: dict[str, str]) -> Shell:
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def peer_image() -> str:
+    """An image of the engine with the fixture servers."""
+    return peer_image_id()
+
+
+@pytest.fixture
+def toml(tmp_path: Path, peer_image: str) -> Toml:
+    """Writes server.toml files of the peer."""
+    return toml_writer(tmp_path, peer_image)
