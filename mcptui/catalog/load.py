@@ -271,6 +271,10 @@ class Catalog:
         fix = f"Near names: {offered}" if offered else "Look around: mcptui catalog"
         return McptuiError(f"The catalog has no server named {name[:60]!r}", fix=fix)
 
+    def __del__(self) -> None:
+        # A refreshed catalog replaces this one while others may still hold it: the last one out.
+        self._database.close()
+
     def close(self) -> None:
         """Close the file; nothing may be asked afterwards."""
         with self._guard:
