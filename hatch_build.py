@@ -20,7 +20,7 @@ except ImportError:  # run by hand in an environment that only has the compiler
 
 ROOT = Path(__file__).resolve().parent
 SHIM = ROOT / "mcptui" / "runtime" / "shim"
-SOURCES = ("shim.c", "kernel.h")
+SOURCES = ("shim.c", "kernel.h", "filter.h")
 PROCESSORS = ("x86_64", "aarch64")
 # Without a C library there is nothing to build but the shim itself; the headers are the wheel's.
 FLAGS = (
@@ -54,12 +54,18 @@ def compile_shim(target: Path | None = None) -> list[Path]:
     return made
 
 
+def _headers(processor: str) -> tuple[str, ...]:
+    """Folders of the wheel with the C library's and the kernel's headers."""
+    kernel = {"x86_64": "x86-linux-any"}.get(processor, f"{processor}-linux-any")
+    return f"{processor}-linux-musl", "generic-musl", kernel, "any-linux-any"
+
+
 def _compile(processor: str, program: Path) -> None:
     found = find_spec("ziglang")
     if found is None or found.origin is None:
         raise RuntimeError("ziglang is not installed here: pip install ziglang")
     headers = Path(found.origin).parent / "lib" / "libc" / "include"
-    system = [f"-isystem{headers / name}" for name in (f"{processor}-linux-musl", "generic-musl")]
+    system = [f"-isystem{headers / name}" for name in _headers(processor)]
     with tempfile.TemporaryDirectory(prefix="mcptui-shim-") as scratch:
         fresh = program.with_name(f".{program.name}.{os.getpid()}")
         command = [

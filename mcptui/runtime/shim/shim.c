@@ -18,7 +18,11 @@
    there. The reason goes to stderr, on a line that begins with "mcptui-shim: ".
 
    No secret stays here: the frame is zeroed once the server has its copy, and this process cannot
-   be traced or looked into by the server although both have one user. */
+   be traced or looked into by the server although both have one user.
+
+   The server also gets a system call filter of our own, below the engine's: engines differ in what
+   theirs forbid, and some run without any. */
+#include "filter.h"
 #include "kernel.h"
 #include <poll.h>
 #include <signal.h>
@@ -199,6 +203,15 @@ static void become(char **command)
     fail(error == -ENOENT ? 127 : 126, command[0], ": ", reason(error));
 }
 
+/* From here on for good: nothing gives more rights back, and some system calls are refused. */
+static void confine(void)
+{
+    struct sock_fprog program = {sizeof filter / sizeof *filter, (struct sock_filter *)filter};
+    if (sys_prctl(PR_SET_NO_NEW_PRIVS, 1) < 0 ||
+        call(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
+        fail(125, "the kernel refuses the system call filter", "", "");
+}
+
 static void finish(int line, int status) __attribute__((noreturn));
 static void finish(int line, int status)
 {
@@ -275,6 +288,7 @@ void begin(long *stack)
         fail(125, "cannot start a process: ", reason(server), "");
     if (server == 0) {
         sys_mask(SIG_SETMASK, &none);
+        confine();
         become(command + 2);
     }
     memset(records, 0, size);
