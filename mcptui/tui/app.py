@@ -55,7 +55,11 @@ class McptuiApp(App[None]):
         (60, "-narrow"),
         (100, "-wide"),
     ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (16, "-tall")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [
+        (0, "-short"),
+        (16, "-short24"),
+        (24, "-tall"),
+    ]
 
     def __init__(
         self,

@@ -22,7 +22,12 @@ def look_around(app: McptuiApp) -> None:
     _facts(app)
     count(app)
     app.set_interval(LOOK_AGAIN, lambda: _facts(app))
-    app.pool.ask(app, "welcomed", lambda: app.feed.recall("welcomed", False), lambda done: _welcome(app, done))
+    app.pool.ask(
+        app,
+        "welcomed",
+        lambda: app.feed.recall("welcomed", False),
+        lambda done: _welcome(app, done),
+    )
 
 
 def _welcome(app: McptuiApp, welcomed: bool) -> None:

@@ -158,6 +158,10 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("sheet.go", "enter", "go", "Run"),
         Key("sheet.close", "escape", "close", "Close"),
     ),
+    "menu": (
+        Key("sheet.go", "enter", "go", "Copy"),
+        Key("sheet.close", "escape", "close", "Close"),
+    ),
     "ask": (
         Key("sheet.go", "enter", "go", "Do it"),
         Key("sheet.close", "escape", "close", "Cancel"),

@@ -29,7 +29,7 @@ class Seat:
         """Wait until nothing is asked and nothing runs."""
         calm = 0
         for _ in range(2_000):
-            await self.pilot.pause()
+            await self.pilot.pause(0.002)
             busy = self.app.pool.open or any(job.running for job in self.app.jobs)
             calm = 0 if busy else calm + 1
             if calm >= 3:
@@ -46,7 +46,14 @@ class Seat:
 
     async def type(self, text: str) -> None:
         """Type a text, one key after the other."""
-        names = {" ": "space", "/": "slash", "-": "minus", ".": "full_stop", ":": "colon", "~": "tilde"}
+        names = {
+            " ": "space",
+            "/": "slash",
+            "-": "minus",
+            ".": "full_stop",
+            ":": "colon",
+            "~": "tilde",
+        }
         for character in text:
             await self.pilot.press(names.get(character, character))
         await self.settle()

@@ -62,7 +62,7 @@ def test_opened(feed: FakeFeed, name: str, size: str) -> None:
 @pytest.mark.parametrize("name", SHEETS)
 def test_sheet(feed: FakeFeed, name: str, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
     room, keys = SHEETS[name]
-    feed.made.discard("fetch")
+    feed.made -= {"fetch", "git-local"}
     monkeypatch.chdir("/")
 
     async def story() -> None:

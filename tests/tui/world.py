@@ -184,7 +184,7 @@ class FakeFeed(Feed):
         self.client_rows: list[ClientRow] = list(CLIENTS)
         self.bodies: dict[int, CallBody] = {}
         self.entries: dict[str, Entry] = {}
-        self.made = {"time", "fetch"}
+        self.made = {"time", "fetch", "git-local"}
         self.steps: list[Step] = [
             Step("catalog", "signed catalog", StepState.DONE, detail="root v1, 2 hours old"),
             Step("image", "building its image", StepState.DONE, detail="90 MB"),

@@ -270,6 +270,18 @@ class CallsRoom(Room):
             answered,
         )
 
+    def action_copy(self) -> None:
+        """Ask what to copy; the bodies are read first where they were not shown."""
+        row: CallRow | None = self.tail.row
+        if row is None:
+            return
+
+        def then(body: CallBody) -> None:
+            self.body, self.body_of = body, row.id
+            self.front.copy_menu(self.copies())
+
+        self.ask("copy", lambda: self.feed.call_body(row.id), then)
+
     def copies(self) -> list[tuple[str, str, Callable[[], str]]]:
         """Answer, request, the row, the number."""
         row: CallRow | None = self.tail.row

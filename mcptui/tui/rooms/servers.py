@@ -44,7 +44,9 @@ class ServersRoom(Room):
         self.usage: dict[str, Usage] = {}
         self.tab = 0
         self.tools = LineList(TOOL_COLUMNS, key=lambda row: row.name, quiet=True, classes="detail")
-        self.logs = LineTail(key=lambda row: row.id, draw=_log_line, quiet=True, classes="detail gone")
+        self.logs = LineTail(
+            key=lambda row: row.id, draw=_log_line, quiet=True, classes="detail gone"
+        )
         self.trouble = Detail(classes="trouble")
         self.trouble.can_focus = False
         self.log_of = ""

@@ -18,6 +18,7 @@ from mcptui.tui.widgets.filter import FilterBar
 class AskSheet(Sheet[str]):
     """Gives the line, or None for esc."""
 
+    own_keys = False
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("ask")
 
     def __init__(self, title: str, words: str, default: str) -> None:
@@ -34,6 +35,7 @@ class AskSheet(Sheet[str]):
         """Take the keys."""
         self.page.styles.height = 2
         self.page.can_focus = False
+        self.line.show_note([("enter does it · esc cancels", "dim")])
         self.line.set_text(self.default)
         self.line.start()
 

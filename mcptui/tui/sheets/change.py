@@ -54,7 +54,7 @@ class ChangeSheet(Sheet[bool]):
         words = " is new" if new else " changed since you approved it"
         self.show_title([(f"{one.server}.{one.tool}", "strong"), (words, "warn")], [(more, "dim")])
         self.page.show(self._lines)
-        self.page.styles.height = max(6, min(24, self.page.count()))
+        self.page.styles.height = max(6, min(24, self.room_for_parts, self.page.count()))
 
     def on_resize(self) -> None:
         """As high as the text is."""

@@ -22,6 +22,7 @@ class ConfirmSheet(Sheet[bool]):
         verb: what enter does, in one word.
     """
 
+    own_keys = False
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("confirm")
 
     def __init__(self, title: str, lines: list[str], verb: str) -> None:
@@ -45,7 +46,6 @@ class ConfirmSheet(Sheet[bool]):
 
     def on_mount(self) -> None:
         """Take the keys."""
-        self.page.styles.height = min(16, len(self.page.lines()) or 8)
         self.page.focus()
 
     def on_resize(self) -> None:
@@ -53,7 +53,7 @@ class ConfirmSheet(Sheet[bool]):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        self.page.styles.height = min(16, max(3, self.page.count()))
+        self.page.styles.height = min(self.room_for_parts, max(3, self.page.count()))
 
     def action_go(self) -> None:
         """Yes."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
+from textual.geometry import Region
 from textual.widget import Widget
 
 from mcptui.errors import McptuiError
@@ -68,7 +69,8 @@ class InstallSheet(Sheet[str]):
         self.page.can_focus = False
         self.line.display = False
         self.steps.display = False
-        return [VerticalScroll(self.page, self.form, classes="install"), self.line, self.steps]
+        self.scroll = VerticalScroll(self.page, self.form, classes="install", can_focus=False)
+        return [self.scroll, self.line, self.steps]
 
     def on_mount(self) -> None:
         """Look at what would happen."""
@@ -116,6 +118,15 @@ class InstallSheet(Sheet[str]):
     def _fit(self) -> None:
         self.page.show(self._arguments if self.shows_arguments else self._summary, top=False)
         self.page.styles.height = max(1, self.page.count())
+        self.scroll.styles.max_height = self.room_for_parts - 2 * self.line.display
+        self.steps.styles.max_height = self.room_for_parts
+        self.call_after_refresh(self._reveal)
+
+    def _reveal(self) -> None:
+        """Keep the form's cursor in sight where the sheet is higher than the screen."""
+        if self.form.display and self.form.has_focus:
+            line = Region(0, self.form.virtual_region.y + self.form.cursor, 1, 1)
+            self.scroll.scroll_to_region(line, animate=False, immediate=True)
 
     def on_resize(self) -> None:
         """As high as the text is."""
@@ -221,15 +232,18 @@ class InstallSheet(Sheet[str]):
     def _type(self, field: Field) -> None:
         self.typing = field
         self.line.display = True
+        self._fit()
         self.line.set_text(field.value)
-        more = "tab completes, . is this folder · " if field.kind == "folder" else ""
-        self.line.show_note([(f"{field.label} · {more}enter takes it", "dim")])
+        more = "tab completes · " if field.kind == "folder" else ""
+        wide = self.app.size.width >= 80
+        self.line.show_note([(f"{more}enter takes it", "dim")] if wide else [])
         self.line.start()
 
     def _typed(self, text: str | None) -> None:
         field, review = self.typing, self.review
         self.typing = None
         self.line.display = False
+        self._fit()
         self.form.focus()
         if field is not None and review is not None and text is not None:
             self._look(form.typed(review, field, text))
@@ -252,8 +266,9 @@ class InstallSheet(Sheet[str]):
 
     @on(LineList.Moved)
     def moved(self, event: LineList.Moved) -> None:
-        """The form's cursor concerns nobody else."""
+        """Follow the form's cursor."""
         event.stop()
+        self._reveal()
 
     # ---- installing
 

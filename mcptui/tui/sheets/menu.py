@@ -20,7 +20,7 @@ Offer = tuple[str, str, Callable[[], str]]
 class CopySheet(Sheet[None]):
     """Offers texts; a letter, or enter, copies one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("pick")
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("menu")
 
     def __init__(self, offers: list[Offer]) -> None:
         super().__init__("Copy")

@@ -77,7 +77,7 @@ class PickSheet(Sheet[Pick]):
     def apply(self, text: str) -> None:
         """Show what matches."""
         self.list.show(self.found(text), keep=False)
-        self.list.styles.height = max(3, min(22, self.list.count(), self.app.size.height - 9))
+        self.list.styles.height = max(3, min(22, self.list.count(), self.room_for_parts - 4))
         self.refresh_bindings()
 
     @on(FilterBar.Changed)

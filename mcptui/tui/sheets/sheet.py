@@ -23,9 +23,10 @@ Gives = TypeVar("Gives")
 
 
 class Sheet(ModalScreen[Gives], Generic[Gives]):
-    """A box. A subclass gives `parts()` and its keys."""
+    """A box. A subclass gives `parts()` and its keys; `own_keys` shows those in a last row."""
 
     AUTO_FOCUS = None
+    own_keys = True
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -40,13 +41,19 @@ class Sheet(ModalScreen[Gives], Generic[Gives]):
         with Vertical(classes="box"):
             yield self.head
             yield from self.parts()
-            yield KeyBar(classes="keys")
+            if self.own_keys:
+                yield KeyBar(classes="keys")
         yield Flash()
 
     @property
     def front(self) -> McptuiApp:
         """The program."""
         return cast("McptuiApp", self.app)
+
+    @property
+    def room_for_parts(self) -> int:
+        """Lines that stay for the parts when title, keys and border have theirs."""
+        return max(4, self.app.size.height - (6 if self.app.size.height >= 24 else 5))
 
     def show_title(self, left: Line, right: Line | None = None) -> None:
         """Replace the title."""

@@ -50,11 +50,24 @@ class Welcome(Detail):
             [(f" {intro}", "strong")],
             [],
             _step(1, steps.engine, "Container engine", steps.engine or "", "none answers: 6 helps"),
-            _step(2, steps.catalog, "Signed catalog", steps.catalog or "", "not trusted: 6 says why"),
-            _step(3, steps.clients, "Clients found", names, "none: start Claude, Cursor or VS Code once"),
+            _step(
+                2, steps.catalog, "Signed catalog", steps.catalog or "", "not trusted: 6 says why"
+            ),
+            _step(
+                3,
+                steps.clients,
+                "Clients found",
+                names,
+                "none: start Claude, Cursor or VS Code once",
+            ),
             [],
         ]
-        hint: Line = [(" /", "key"), ("git ", ""), ("enter i", "key"), (" installs a server · ", "dim")]
+        hint: Line = [
+            (" /", "key"),
+            ("git ", ""),
+            ("enter i", "key"),
+            (" installs a server · ", "dim"),
+        ]
         hint += [("4", "key"), (" connects clients · ", "dim")]
         hint += [("?", "key"), (" all keys · ", "dim")] if wide else []
         return [*lines, [*hint, ("esc", "key"), (" hides this for ever", "dim")]]
