@@ -65,9 +65,8 @@ def read_trial(file: Path) -> Trial:
         return Trial()
     try:
         data = tomllib.loads(file.read_text("utf-8"))
-        return Trial(
-            **{**data, "calls": tuple(cast("list[dict[str, Any]]", data.get("calls", [])))}
-        )
+        calls = cast("list[dict[str, Any]]", data.pop("calls", []))
+        return Trial(**data, calls=tuple(calls))
     except (tomllib.TOMLDecodeError, TypeError) as error:
         raise UsageError(f"{file.name} is no check file", str(error)) from error
 
@@ -146,9 +145,7 @@ def _tried(home: Home, entry: Entry, trial: Trial, image: str) -> Result:
         shutil.rmtree(picked, ignore_errors=True)
 
 
-def _mounts(
-    entry: Entry, trial: Trial, picked: Path
-) -> dict[str, tuple[tuple[str, bool], ...]]:
+def _mounts(entry: Entry, trial: Trial, picked: Path) -> dict[str, tuple[tuple[str, bool], ...]]:
     mounts: dict[str, tuple[tuple[str, bool], ...]] = {}
     for mount in entry.mounts:
         kind = trial.mounts.get(mount.name, "folder" if mount.required else "")

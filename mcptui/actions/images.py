@@ -37,12 +37,18 @@ def image_now(home: Home, entry: Entry) -> tuple[ImageFacts, bool]:
     if entry.package is not None:
         from mcptui.runtime.image.build import recipe_of
 
-        recipe = recipe_of(entry.package, engine.facts().arch)
+        recipe = recipe_of(entry.package, engine.facts().arch, bases=_bases(home))
         found = engine.find_image("mcptui.recipe", recipe)
         if found:
             return engine.image_facts(found), True
         return unbuilt(entry), False
     raise McptuiError(f"{entry.id} runs no image here")
+
+
+def _bases(home: Home) -> dict[str, str]:
+    from mcptui.runtime.image.settings import read_bases
+
+    return read_bases(home.paths.settings)
 
 
 def unbuilt(entry: Entry) -> ImageFacts:
@@ -66,7 +72,8 @@ async def image_steps(home: Home, entry: Entry) -> AsyncIterator[Step]:
         from mcptui.runtime.image.build import build
 
         cache = home.paths.private(home.paths.cache)
-        async for step in build(entry.package, engine, cache, environ=home.environ):
+        how = {"bases": _bases(home), "environ": home.environ}
+        async for step in build(entry.package, engine, cache, **how):
             yield step
         return
     facts, _ = await asyncio.to_thread(image_now, home, entry)

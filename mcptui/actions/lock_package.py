@@ -137,8 +137,9 @@ async def _report(
     """What pip would install, None when a wheel is missing."""
     report = folder / "report.json"
     command = [
-        *pip_command(), "install", "--dry-run", "--quiet", "--ignore-installed", "--report", str(report),
-        "--cache-dir", str(cache / "pip"), "--target", str(folder / "nowhere"),
+        *pip_command(), "install", "--dry-run", "--quiet", "--ignore-installed",
+        "--report", str(report), "--cache-dir", str(cache / "pip"),
+        "--target", str(folder / "nowhere"),
         *([] if deps else ["--no-deps"]), *target_options(python, arch, _GLIBC), *wanted,
     ]  # fmt: skip
     code, output = await run(command, environ=package_environ(world), folder=folder)
@@ -184,7 +185,7 @@ def _sha256(item: Mapping[str, Any]) -> str:
 
 
 def _universal(item: Mapping[str, Any]) -> bool:
-    """One wheel that serves every Python and machine; pip takes it where its hash is the only one."""
+    """One wheel that serves all; pip takes it even where it has better, by its hash."""
     return str(item["download_info"]["url"]).endswith("-py3-none-any.whl")
 
 
@@ -202,8 +203,8 @@ async def _lock_npm(
     }
     (folder / "package.json").write_text(json.dumps(manifest), "utf-8")
     command = [
-        *await _npm(cache, world), "install", "--package-lock-only", "--ignore-scripts", "--omit=dev",
-        "--omit-lockfile-registry-resolved", "--lockfile-version=3",
+        *await _npm(cache, world), "install", "--package-lock-only", "--ignore-scripts",
+        "--omit=dev", "--omit-lockfile-registry-resolved", "--lockfile-version=3",
     ]  # fmt: skip
     code, output = await run(command, environ=npm_environ(world, cache), folder=folder)
     if code:
@@ -240,7 +241,7 @@ async def _npm(cache: Path, world: Mapping[str, str]) -> list[str]:
     if (command := npm_command(place)) is not None:
         return command
     with tempfile.TemporaryDirectory(dir=cache) as folder:
-        got = await node.wheel(Path(folder), cache, world, arch=None, on_line=lambda line: None)
+        got = await node.wheel(Path(folder), cache, world, arch=None)
         made = Path(folder) / "node"
         await asyncio.to_thread(node.unpack_host, got, made)
         return node.keep_host(made, cache)

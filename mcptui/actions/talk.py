@@ -170,7 +170,7 @@ class Talk:
         hello = self._open()
         has = cast("dict[str, Any]", hello.get("capabilities") or {})
         meta = cast("dict[str, Any]", hello.get("_meta") or {})
-        info = hello.get("serverInfo") or meta.get("io.modelcontextprotocol/serverInfo") or {}
+        info: Any = hello.get("serverInfo") or meta.get("io.modelcontextprotocol/serverInfo") or {}
         resources = "resources" in has
         return Said(
             era="modern" if self._modern else "legacy",

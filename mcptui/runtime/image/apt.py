@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from mcptui.errors import McptuiError, TryAgain
+from mcptui.errors import McptuiError
 from mcptui.runtime.image.tools import ToolError, explain, run
 
 STAND_INS = (
     "apt", "bash", "cdebconf", "dash", "debconf", "dpkg", "install-info", "libdb5.3", "libdb5.3t64",
-    "libnsl2", "libtirpc3", "libtirpc3t64", "libperl5.36", "libperl5.40", "liberror-perl", "openssl", "perl", "perl-base",
-    "readline-common", "sensible-utils", "tar", "ucf",
+    "liberror-perl", "libnsl2", "libperl5.36", "libperl5.40", "libtirpc3", "libtirpc3t64",
+    "openssl", "perl", "perl-base", "readline-common", "sensible-utils", "tar", "ucf",
 )  # fmt: skip
 """Taken as installed: no server needs them in a container that has no shell."""
 SKIPPED = re.compile(r"gcc-\d+-base|git-man|libreadline8(t64)?|.*-doc")
@@ -163,15 +163,12 @@ class Apt:
             (deb for deb in found if not SKIPPED.fullmatch(deb.name)), key=lambda deb: deb.name
         )
 
-    async def download(
-        self, debs: Sequence[Deb], folder: Path, on_line: Callable[[str], None]
-    ) -> list[Path]:
+    async def download(self, debs: Sequence[Deb], folder: Path) -> list[Path]:
         """Download packages; apt checks each against the signed lists.
 
         Args:
             debs: what to fetch.
             folder: where to put them.
-            on_line: told what apt prints.
 
         Returns:
             One file for each of `debs`.
@@ -179,16 +176,13 @@ class Apt:
         Raises:
             TryAgain: the network does not answer.
             NotTrusted: a signature or hash is wrong.
+            Outdated: the host's lists name files that are gone; `update` and ask again.
         """
         wanted = [f"{deb.name}:{deb.arch}={deb.version}" if deb.arch != "all" else deb.label
                   for deb in debs]  # fmt: skip
         command = ["apt-get", "download", "-q", *self._options(), *wanted]
-        code, output = await run(
-            command, environ=self._environ, folder=folder, on_line=on_line
-        )
-        if code and not self._private and not isinstance(
-            explain("", output, folder), TryAgain
-        ) and re.search(r"404|not found", output, re.I):
+        code, output = await run(command, environ=self._environ, folder=folder)
+        if code and not self._private and re.search(r"404|not found|Unable to locate", output):
             raise Outdated("The host's package lists are out of date", output)
         if code:
             raise explain("Downloading Debian packages", output, folder)

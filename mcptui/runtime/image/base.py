@@ -42,7 +42,9 @@ _DROPPED = re.compile(
     r"|etc/(apt|cron.*|default|init\.d|logrotate.*|bash.*|skel|pam\.d|profile.*|shells|dpkg|kernel)(/.*)?"
 )
 """What no server reads. /usr/bin keeps the interpreter and git: a list of what may stay."""
-_PASSWD = "root:x:0:0:root:/nonexistent:/nonexistent\nnonroot:x:65532:65532:nonroot:/tmp:/nonexistent\n"
+_USERS = (
+    "root:x:0:0:root:/nonexistent:/nonexistent\nnonroot:x:65532:65532:nonroot:/tmp:/nonexistent\n"
+)
 _GROUP = "root:x:0:\ntty:x:5:\nnonroot:x:65532:\n"
 _CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 
@@ -144,7 +146,9 @@ def unpack(debs: Sequence[tuple[Deb, Path]], tree: Tree) -> None:
     """
     for deb, path in debs:
         command = ["dpkg-deb", "--fsys-tarfile", str(path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
             try:
                 with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                     tree.add_tar(archive, deb.label, _place)
@@ -173,7 +177,7 @@ def finish(tree: Tree, flavour: str) -> None:
     tree.add_file(_CERTIFICATES, bundle)
     tree.add_link("usr/lib/ssl/cert.pem", f"/{_CERTIFICATES}")
     tree.add_link("usr/lib/ssl/certs", "/etc/ssl/certs")
-    tree.add_file("etc/passwd", _PASSWD.encode())
+    tree.add_file("etc/passwd", _USERS.encode())
     tree.add_file("etc/group", _GROUP.encode())
     tree.add_file("etc/nsswitch.conf", b"passwd: files\ngroup: files\nhosts: files dns\n")
     for folder in ("dev", "etc", "proc", "run", "sys", "var/tmp"):
@@ -183,7 +187,9 @@ def finish(tree: Tree, flavour: str) -> None:
     release = Path("/etc/os-release")
     tree.add_file("etc/os-release", release.read_bytes() if release.is_file() else b"")
     if len(bundle) < 50_000 or (flavour == "python" and "usr/bin/python3" not in tree):
-        raise McptuiError("The base image would lack a part it needs", "its Debian packages changed")
+        raise McptuiError(
+            "The base image would lack a part it needs", "its Debian packages changed"
+        )
 
 
 def python_version(tree: Tree) -> str:

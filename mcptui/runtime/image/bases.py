@@ -13,8 +13,8 @@ from typing import Any
 from mcptui.errors import McptuiError
 from mcptui.progress import StepState
 from mcptui.runtime.image import base as bases
-from mcptui.runtime.image import node
-from mcptui.runtime.image.apt import Apt, Deb, Outdated
+from mcptui.runtime.image import node, owner
+from mcptui.runtime.image.apt import Apt, Deb, Outdated, available
 from mcptui.runtime.image.base import Base
 from mcptui.runtime.image.bytecode import compiled
 from mcptui.runtime.image.loader import Spec
@@ -39,6 +39,12 @@ async def built_base(work: Work, flavour: str, extra: Sequence[str]) -> Base:
         TryAgain: the network does not answer.
         NotTrusted: a signature or hash is wrong.
     """
+    if not available():
+        raise McptuiError(
+            "This host cannot build base images: it has no apt",
+            "they are made from Debian's or Ubuntu's own archive",
+            f'name one by digest in the settings: [images] {flavour}_base = "repository@sha256:…"',
+        )
     arch = await work.thread(work.loader.arch)
     wanted = json.dumps([bases.RECIPE, flavour, arch, sorted(extra), node.pinned().version])
     name = hashlib.sha256(wanted.encode()).hexdigest()[:32]
@@ -50,7 +56,12 @@ async def built_base(work: Work, flavour: str, extra: Sequence[str]) -> Base:
     async with single(work.cache / "locks" / "base.lock", waiting):
         found = await work.thread(lambda: _recent(work, name))
         if found is None:
-            found = await _current(work, flavour, arch, extra)
+            apt = Apt(work.cache, work.environ)
+            try:
+                found = await _current(work, apt, flavour, arch, extra)
+            except Outdated:  # the archive has moved on since the host last asked it
+                await apt.update()
+                found = await _current(work, apt, flavour, arch, extra)
             pointer = work.cache / "bases" / f"{name}.json"
             pointer.write_text(json.dumps({"key": found.key, "at": time.time()}), "utf-8")
             work.step("base", _TEXT, StepState.DONE, detail=found.origin)
@@ -95,9 +106,8 @@ def _spec(base: Base) -> Spec:
     )
 
 
-async def _current(work: Work, flavour: str, arch: str, extra: Sequence[str]) -> Base:
+async def _current(work: Work, apt: Apt, flavour: str, arch: str, extra: Sequence[str]) -> Base:
     work.step("base", _TEXT, detail="asking apt")
-    apt = Apt(work.cache, work.environ)
     roots = bases.ROOTS[flavour]
     debs = await apt.closure(roots, arch)
     more = [f"node {node.pinned().version}"] if flavour == "node" else []
@@ -118,17 +128,9 @@ async def _current(work: Work, flavour: str, arch: str, extra: Sequence[str]) ->
 async def _debs(work: Work, apt: Apt, debs: Sequence[Deb]) -> list[tuple[Deb, Path]]:
     folder = work.new_folder("debs")
     total = sum(deb.size for deb in debs)
-
-    async def get() -> list[Path]:
-        try:
-            return await apt.download(debs, folder, lambda line: None)
-        except Outdated:
-            await apt.update()
-            raise
-
     detail = f"{len(debs)} packages, {megabytes(total)}"
     work.step("base", _TEXT, total=total, detail=detail)
-    paths = await work.watched("base", _TEXT, folder, total, get())
+    paths = await work.watched("base", _TEXT, folder, total, apt.download(debs, folder))
     return list(zip(debs, paths, strict=True))
 
 
@@ -186,9 +188,7 @@ def _node_tree(wheel: Path) -> Tree:
 async def _node(work: Work, arch: str) -> Path:
     folder = work.new_folder("node")
     text = "Node from its pinned wheel"
-    getting = node.wheel(
-        folder, work.cache, work.environ, arch=arch, on_line=lambda line: None
-    )
+    getting = node.wheel(folder, work.cache, work.environ, arch=arch)
     found: Path = await work.watched("node", text, folder, 0, getting)
     work.step("node", text, StepState.DONE, detail=megabytes(found.stat().st_size))
     return found
@@ -217,7 +217,8 @@ def _finished(work: Work, made: Base, tree: Tree, folder: Path) -> Base:
     """Add the bytecode of Python's own library, then keep the base. Blocks."""
     if made.flavour == "python":
         work.step("base", _TEXT, detail="compiling Python's library")
-        raw = replace(_spec(made), tag=f"mcptui-raw:{made.key[:16]}", user="65532:65532")
+        marked = {owner.LABEL: owner.mine()}  # removed at the next start if this one is killed
+        raw = replace(_spec(made), tag=f"mcptui-raw:{made.key[:16]}", labels=marked)
         image = work.loader.load(raw)
         try:
             root = f"usr/lib/python{made.version}"

@@ -11,9 +11,8 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +34,9 @@ RECIPE = 1
 """Raised when the same lock would give another image."""
 
 
+_Make = Callable[[Work, Package, str, Base], Awaitable[tuple[Tree, tuple[str, ...]]]]
+
+
 class HasClient(Protocol):
     """The part of `mcptui.runtime.engine.Engine` that building needs."""
 
@@ -44,14 +46,15 @@ class HasClient(Protocol):
         ...
 
 
-def recipe_of(package: Package, arch: str, base: str = "") -> str:
+def recipe_of(package: Package, arch: str, bases: Mapping[str, str] | None = None) -> str:
     """Name an image by all it is made of, as 64 hex digits.
 
     Args:
         package: what is built.
         arch: the engine's machine type, in any of its spellings.
-        base: the reference of a pulled base, "" for one built here.
+        bases: as for `build`.
     """
+    base = (bases or {}).get(_flavour(package), "")
     parts = [
         RECIPE, package.registry, package.name, package.version, package.lock_sha256,
         package.script, sorted(package.debian), ARCHES.get(arch, arch), base,
@@ -122,8 +125,7 @@ async def _build(work: Work, package: Package, bases: Mapping[str, str]) -> Step
     lock = checked_lock(package)
     text = f"{package.name} {package.version}"
     arch = await work.thread(work.loader.arch)
-    pulled = bases.get("node" if package.registry == "npm" else "python", "")
-    recipe = recipe_of(package, arch, pulled)
+    recipe = recipe_of(package, arch, bases)
     try:
         await work.thread(work.open)
         waits = "waiting for another mcptui that builds it"
@@ -134,20 +136,26 @@ async def _build(work: Work, package: Package, bases: Mapping[str, str]) -> Step
             found = await work.thread(lambda: work.loader.find({"mcptui.recipe": recipe}))
             if found is not None:
                 return Step("image", text, StepState.DONE, detail="already built", result=found)
-            return await _made(work, package, lock, recipe, pulled)
+            return await _made(work, package, lock, recipe, bases)
     finally:
         await asyncio.shield(asyncio.to_thread(work.close))
 
 
-async def _made(work: Work, package: Package, lock: str, recipe: str, pulled: str) -> Step:
-    flavour = "node" if package.registry == "npm" else "python"
-    if pulled:
+def _flavour(package: Package) -> str:
+    return "node" if package.registry == "npm" else "python"
+
+
+async def _made(
+    work: Work, package: Package, lock: str, recipe: str, bases: Mapping[str, str]
+) -> Step:
+    flavour = _flavour(package)
+    if pulled := bases.get(flavour, ""):
         from mcptui.runtime.image.pulled import pulled_base
 
         base = await pulled_base(work, flavour, pulled, package.debian)
     else:
         base = await built_base(work, flavour, package.debian)
-    make = _from_npm if flavour == "node" else _from_pypi
+    make: _Make = _from_npm if flavour == "node" else _from_pypi
     tree, entrypoint = await make(work, package, lock, base)
     folder = work.new_folder("image")
     text = f"image of {package.name} {package.version}"
@@ -163,14 +171,14 @@ async def _made(work: Work, package: Package, lock: str, recipe: str, pulled: st
         labels=_labels(package, base, recipe),
         history=(*("mcptui base" for _ in base.layers), f"{package.registry} {package.name}"),
     )
-    image = await work.thread(lambda: work.loader.load(spec, _progress(work, text)))
+
+    def sent(done: int, total: int) -> None:
+        work.step("image", text, done=done, total=total)
+
+    image = await work.thread(lambda: work.loader.load(spec, sent))
     size = megabytes(sum(one.size for one in spec.layers))
     detail = f"{megabytes(layer.size)} on a base, {size} in all"
     return Step("image", text, StepState.DONE, layer.size, layer.size, detail, image)
-
-
-def _progress(work: Work, text: str) -> Any:
-    return lambda done, total: work.step("image", text, done=done, total=total)
 
 
 def _labels(package: Package, base: Base, recipe: str) -> dict[str, str]:
@@ -184,6 +192,23 @@ def _labels(package: Package, base: Base, recipe: str) -> dict[str, str]:
     }
 
 
+class _Counted:
+    """Counts a tool's lines about downloads and tells how many there were."""
+
+    def __init__(
+        self, work: Work, text: str, total: int, starts: tuple[str, ...], has: str = ""
+    ) -> None:
+        self._work, self._text, self._total = work, text, total
+        self._starts, self._has = starts, has
+        self._seen = 0
+
+    def line(self, line: str) -> None:
+        """Take one line of the tool's."""
+        if line.strip().startswith(self._starts) and self._has in line:
+            self._seen += 1
+            self._work.step("package", self._text, detail=f"{self._seen} of {self._total}")
+
+
 async def _from_pypi(
     work: Work, package: Package, lock: str, base: Base
 ) -> tuple[Tree, tuple[str, ...]]:
@@ -191,7 +216,8 @@ async def _from_pypi(
     text = f"{len(pins)} wheels from PyPI"
     folder = work.new_folder("pypi")
     work.step("package", text)
-    getting = pypi.fetch(pins, base, folder, work.cache, work.environ, lambda line: None)
+    counted = _Counted(work, text, len(pins), ("Downloading ", "Using cached "))
+    getting = pypi.fetch(pins, base, folder, work.cache, work.environ, counted.line)
     wheels: list[Path] = await work.watched("package", text, folder, 0, getting)
     size = sum(path.stat().st_size for path in wheels)
     work.step("package", text, StepState.DONE, done=size, total=size, detail=megabytes(size))
@@ -219,7 +245,8 @@ async def _from_npm(
     text = f"{len(tarballs)} packages from npm"
     folder = work.new_folder("npm")
     work.step("package", text)
-    await npm.fetch(tarballs, command, folder, work.cache, work.environ, lambda line: None)
+    counted = _Counted(work, text, len(tarballs), ("npm http fetch GET 200",), ".tgz")
+    await npm.fetch(tarballs, command, folder, work.cache, work.environ, counted.line)
     work.step("package", text, detail="unpacking")
 
     def make() -> tuple[Tree, tuple[str, ...]]:
@@ -243,7 +270,7 @@ async def host_npm(work: Work) -> list[str]:
         return command
     text = "Node and npm for this host"
     folder = work.new_folder("tool")
-    getting = node.wheel(folder, work.cache, work.environ, arch=None, on_line=lambda line: None)
+    getting = node.wheel(folder, work.cache, work.environ, arch=None)
     wheel: Path = await work.watched("npm", text, folder, 0, getting)
     made = folder / "node"
 
@@ -254,11 +281,6 @@ async def host_npm(work: Work) -> list[str]:
     command = await work.thread(unpack)
     work.step("npm", text, StepState.DONE, detail=f"Node {node.pinned().version}")
     return command
-
-
-def without_lock(package: Package) -> Package:
-    """The package without its lock's text, for records."""
-    return replace(package, lock="")
 
 
 async def image_of(package: Package, engine: HasClient, cache: Path, **how: Any) -> str:

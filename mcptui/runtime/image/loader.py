@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from mcptui.errors import McptuiError, TryAgain
@@ -179,12 +181,34 @@ class Loader:
         if self.stop.is_set():
             raise Stopped
 
+    def pull(self, repository: str, digest: str) -> Iterator[dict[str, Any]]:
+        """Pull an image by digest and yield what the engine tells meanwhile.
+
+        Raises:
+            McptuiError: the registry does not have it.
+            TryAgain: the registry does not answer.
+        """
+        api = self.client.api
+        answers = _call(lambda: api.pull(repository, tag=digest, stream=True, decode=True))
+        for answer in cast("Iterator[dict[str, Any]]", answers):
+            self.check()
+            if "error" in answer:
+                raise _told(str(answer["error"]))
+            yield answer
+
+    def save(self, image: str, path: Path) -> None:
+        """Write an image as an archive to `path`."""
+        with path.open("wb") as file:
+            for part in _call(lambda: self.client.api.get_image(image)):
+                self.check()
+                file.write(part)
+
     def remove(self, image: str) -> None:
         """Remove a tag or image; one that is not there or in use is left alone."""
         from docker.errors import APIError
 
         with suppress(APIError):
-            self.client.api.remove_image(image, noprune=True)
+            self.client.api.remove_image(image, force=True, noprune=True)
 
     def run_inside(
         self, image: str, command: Sequence[str], given: bytes, folder: str, env: Mapping[str, str]
@@ -223,10 +247,7 @@ class Loader:
         try:
             return self._inside(body["Id"], given, folder, command)
         finally:
-            from docker.errors import APIError
-
-            with suppress(APIError):
-                api.remove_container(body["Id"], force=True, v=True)
+            self._drop(str(body["Id"]))
 
     def _inside(self, container: str, given: bytes, folder: str, command: Sequence[str]) -> bytes:
         api = self.client.api
@@ -252,15 +273,21 @@ class Loader:
         api = self.client.api
         marked = {"label": [owner.LABEL]}
         for container in _call(lambda: api.containers(all=True, filters=marked)):
-            if owner.dead(container["Labels"].get(owner.LABEL, "")):
-                from docker.errors import APIError
-
-                with suppress(APIError):
-                    api.remove_container(container["Id"], force=True, v=True)
+            if owner.dead(_mark(container)):
+                self._drop(str(container["Id"]))
         for image in _call(lambda: api.images(filters=marked)):
-            if owner.dead((image["Labels"] or {}).get(owner.LABEL, "")):
-                for tag in image["RepoTags"] or [image["Id"]]:
-                    self.remove(tag)
+            if owner.dead(_mark(image)):
+                self.remove(str(image["Id"]))
+
+    def _drop(self, container: str) -> None:
+        from docker.errors import APIError
+
+        with suppress(APIError):
+            self.client.api.remove_container(container, force=True, v=True)
+
+
+def _mark(thing: Mapping[str, Any]) -> str:
+    return str(cast("dict[str, str]", thing["Labels"] or {}).get(owner.LABEL, ""))
 
 
 def _call(work: Callable[[], Any]) -> Any:
@@ -281,4 +308,6 @@ def _call(work: Callable[[], Any]) -> Any:
 def _told(text: str) -> McptuiError:
     if "no space left" in text.lower():
         return disk_full("the container engine's")
+    if re.search(r"dial tcp|no such host|i/o timeout|connection re(?:fused|set)|TLS hands", text):
+        return TryAgain("The registry does not answer", visible(text)[:300])
     return McptuiError("The container engine refused", visible(text)[:600])

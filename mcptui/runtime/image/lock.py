@@ -37,7 +37,9 @@ class Pinned:
 
     def requirement(self) -> str:
         """The line that pip reads."""
-        return " ".join([f"{self.name}=={self.version}", *(f"--hash=sha256:{h}" for h in self.hashes)])
+        return " ".join(
+            [f"{self.name}=={self.version}", *(f"--hash=sha256:{h}" for h in self.hashes)]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ def _wanted(one: Mapping[str, Any], cpu: str) -> bool:
     if one.get("dev") or one.get("inBundle"):
         return False
     return all(
-        _fits(one.get(field), value) for field, value in (("os", "linux"), ("cpu", cpu), ("libc", "glibc"))
+        _fits(one.get(field), value)
+        for field, value in (("os", "linux"), ("cpu", cpu), ("libc", "glibc"))
     )
 
 

@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -39,7 +39,6 @@ async def wheel(
     environ: Mapping[str, str],
     *,
     arch: str | None,
-    on_line: Callable[[str], None],
 ) -> Path:
     """Download the wheel and return its path.
 
@@ -48,7 +47,6 @@ async def wheel(
         cache: where pip keeps downloads.
         environ: the user's environment.
         arch: "amd64" or "arm64" for the image, None for this host.
-        on_line: told what pip prints.
 
     Raises:
         NotTrusted, TryAgain, McptuiError: as `pypi.fetch`.
@@ -58,11 +56,12 @@ async def wheel(
     target = target_options("3.11", arch, (2, 28)) if arch else ["--only-binary", ":all:"]
     command = [
         *pip_command(), "download", "--require-hashes", "--no-deps", "--progress-bar", "off",
-        "--retries", "2", "--timeout", "20", "--cache-dir", str(cache / "pip"), "--dest", str(folder),
+        "--retries", "2", "--timeout", "20", "--cache-dir", str(cache / "pip"), 
+        "--dest", str(folder),
         *target, "-r", str(lock),
     ]  # fmt: skip
     world = {**package_environ(environ), "TMPDIR": str(folder)}
-    code, output = await run(command, environ=world, folder=folder, on_line=on_line)
+    code, output = await run(command, environ=world, folder=folder)
     found = sorted(folder.glob("*.whl"))
     if code or len(found) != 1:
         raise explain("Downloading Node", output, folder)

@@ -47,7 +47,9 @@ def npm_environ(environ: Mapping[str, str], cache: Path) -> dict[str, str]:
 def content(cache: Path, integrity: str) -> Path:
     """Where npm's cache keeps the tarball with this integrity."""
     digest = base64.b64decode(integrity.removeprefix("sha512-")).hex()
-    return cache / "npm" / "_cacache" / "content-v2" / "sha512" / digest[:2] / digest[2:4] / digest[4:]
+    return (
+        cache / "npm" / "_cacache" / "content-v2" / "sha512" / digest[:2] / digest[2:4] / digest[4:]
+    )
 
 
 async def fetch(
@@ -102,9 +104,7 @@ def _wrong(one: Tarball) -> NotTrusted:
     )
 
 
-def unpack(
-    tarballs: Sequence[Tarball], cache: Path, tree: Tree, check: Callable[[], None]
-) -> None:
+def unpack(tarballs: Sequence[Tarball], cache: Path, tree: Tree, check: Callable[[], None]) -> None:
     """Check and unpack tarballs to where the lock puts them. Blocks.
 
     Args:
@@ -157,7 +157,7 @@ def entry_point(package: Package, base: Base, tree: Tree) -> tuple[str, ...]:
     if node is None or node.data is None:
         raise UsageError(f"{package.name} has no package.json")
     told: Any = json.loads(node.data)
-    bins = told.get("bin") if isinstance(told, dict) else None
+    bins: Any = cast("dict[str, Any]", told).get("bin") if isinstance(told, dict) else None
     plain = package.name.rpartition("/")[2]
     found = {plain: bins} if isinstance(bins, str) else cast("dict[str, str]", bins or {})
     name = package.script or (plain if plain in found else "")

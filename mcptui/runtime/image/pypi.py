@@ -103,7 +103,8 @@ async def fetch(
     scratch.mkdir()
     command = [
         *pip_command(), "download", "--require-hashes", "--no-deps", "--progress-bar", "off",
-        "--retries", "2", "--timeout", "20", "--cache-dir", str(cache / "pip"), "--dest", str(wheels),
+        "--retries", "2", "--timeout", "20", "--cache-dir", str(cache / "pip"), 
+        "--dest", str(wheels),
         *target_options(base.version, base.arch, base.glibc), "-r", str(lock),
     ]  # fmt: skip
     world = {**package_environ(environ), "TMPDIR": str(scratch)}
@@ -112,7 +113,9 @@ async def fetch(
         raise _failure(output, folder, base)
     found = sorted(wheels.glob("*.whl"))
     if len(found) != len(pins):
-        raise McptuiError("pip did not bring every wheel of the lock", f"{len(found)} of {len(pins)}")
+        raise McptuiError(
+            "pip did not bring every wheel of the lock", f"{len(found)} of {len(pins)}"
+        )
     return found
 
 

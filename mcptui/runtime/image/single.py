@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ _EVERY = 0.2
 
 
 @asynccontextmanager
-async def single(path: Path, on_wait: Callable[[], None]) -> AsyncIterator[None]:
+async def single(path: Path, on_wait: Callable[[], None]) -> AsyncGenerator[None]:
     """Hold a lock while the block runs.
 
     Args:

@@ -1,4 +1,4 @@
-"""Run the host's package tools (apt, pip, npm), always by argument list, and tell their failures apart.
+"""Run the host's package tools (apt, pip, npm) by argument lists and tell their failures apart.
 
 A child runs in a session of its own, so that ending it ends what it started, and it is gone
 before the caller goes on, cancelled or not. What the tools print is read for the few causes a
@@ -23,8 +23,9 @@ _MOST_OUTPUT = 8 << 20
 _FULL = re.compile(r"no space left on device|enospc|errno 28|disk quota exceeded", re.I)
 _OFFLINE = re.compile(
     r"could not resolve|temporary failure|name resolution|failed to establish a new connection"
-    r"|newconnectionerror|connecttimeout|readtimeout|read timed out|connection (?:refused|reset|aborted|broken)"
-    r"|network is unreachable|could not connect|unable to connect|cannot connect to proxy|proxyerror"
+    r"|newconnectionerror|connecttimeout|readtimeout|read timed out"
+    r"|connection (?:refused|reset|aborted|broken)|network is unreachable"
+    r"|could not connect|unable to connect|cannot connect to proxy|proxyerror"
     r"|enotfound|eai_again|econnrefused|econnreset|etimedout|enetunreach|err_socket_timeout",
     re.I,
 )
@@ -149,9 +150,7 @@ async def run(
         await _end(process)
 
 
-async def _read(
-    process: asyncio.subprocess.Process, on_line: Callable[[str], None] | None
-) -> str:
+async def _read(process: asyncio.subprocess.Process, on_line: Callable[[str], None] | None) -> str:
     kept: list[str] = []
     size = 0
     assert process.stdout is not None  # noqa: S101 - asked for above

@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 from mcptui.errors import NotTrusted
 
@@ -161,15 +162,15 @@ class Tree:
 
     def write(self, path: Path) -> Layer:
         """Write the tree as a tar to `path` and return it as a layer."""
-        digest = hashlib.sha256()
         with path.open("wb") as file:
-            out = _Hashing(file, digest)
+            out = _Hashing(file)
             self.write_tar(out)
-        return Layer(f"sha256:{digest.hexdigest()}", path, out.written)
+        return Layer(f"sha256:{out.digest.hexdigest()}", path, out.written)
 
-    def write_tar(self, out: io.RawIOBase | io.BytesIO | _Hashing) -> None:
+    def write_tar(self, out: io.BytesIO | _Hashing) -> None:
         """Write the tree as a tar into an open file."""
-        with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:  # type: ignore[arg-type]
+        sink = cast("io.BytesIO", out)  # tarfile writes and tells, nothing more
+        with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as archive:
             for name in sorted(self.nodes):
                 node = self.nodes[name]
                 member = tarfile.TarInfo(name)
@@ -188,13 +189,13 @@ class Tree:
 class _Hashing:
     """A file to write to that knows the hash and number of the bytes it got."""
 
-    def __init__(self, file: io.BufferedWriter, digest: hashlib._Hash) -> None:
+    def __init__(self, file: io.BufferedWriter) -> None:
         self._file = file
-        self._digest = digest
+        self.digest = hashlib.sha256()
         self.written = 0
 
     def write(self, data: bytes) -> int:
-        self._digest.update(data)
+        self.digest.update(data)
         self.written += len(data)
         return self._file.write(data)
 

@@ -99,9 +99,7 @@ class Work:
         """Make a new folder inside the temporary one."""
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
 
-    async def watched(
-        self, key: str, text: str, folder: Path, total: int, work: Any
-    ) -> Any:
+    async def watched(self, key: str, text: str, folder: Path, total: int, work: Any) -> Any:
         """Await `work` and tell meanwhile how many bytes have come into `folder`."""
         running = asyncio.ensure_future(work)
         try:
