@@ -11,7 +11,7 @@ SHIM := hatch_build.py $(wildcard mcptui/runtime/shim/*.c)
 .PHONY: run test check lint types bench soak catalog screenshots lock engine build clean help
 
 run: $(VENV)/run.stamp  ## set everything up and start mcptui
-	@$(BIN)/python -m mcptui.bootstrap
+	@$(BIN)/python -m mcptui.bootstrap || true
 	@$(BIN)/mcptui
 
 test: $(VENV)/test.stamp $(VENV)/tools.stamp engine lint types  ## the same set-up, then every test

@@ -1,6 +1,6 @@
 """Make a container engine answer on this machine: `make run`, `make test` and the doctor use it.
 
-Standard library only. An engine that answers is left alone. On Debian and Ubuntu, as root and
+An engine that answers is left alone. On Debian and Ubuntu, as root and
 without an engine, docker.io is installed by apt and dockerd started; everywhere else the steps a
 person has to take are told in words. Nothing is ever done with sudo behind somebody's back.
 """
@@ -114,6 +114,24 @@ def answers(path: Path = SOCKET) -> str:
         connection.close()
 
 
+def trouble(world: World) -> str:
+    """Look for an engine everywhere one may listen.
+
+    Returns:
+        "" when one answers, else the reason in words.
+    """
+    if world.socket != SOCKET:
+        return answers(world.socket)
+    from mcptui.runtime.find import find
+
+    home = Path(world.environ.get("HOME") or Path.home())
+    try:
+        find(world.environ, home, world.platform)
+    except McptuiError as error:
+        return error.why or error.what
+    return ""
+
+
 def advice(world: World) -> str:
     """What a person has to do here to get an engine, in words."""
     if world.platform == "darwin":
@@ -144,15 +162,11 @@ def set_up(world: World, log: Path) -> Iterator[Step]:
         McptuiError: nothing can be done here without a person; says what to do.
         TryAgain: the packages or the daemon failed; says why.
     """
-    chosen = world.environ.get("DOCKER_HOST", "")
-    if chosen and not chosen.startswith("unix://"):
-        yield Step("engine", f"DOCKER_HOST names {chosen}", StepState.DONE)
-        return
-    reason = answers(Path(chosen.removeprefix("unix://")) if chosen else world.socket)
+    reason = trouble(world)
     if not reason:
         yield Step("engine", "a container engine answers", StepState.DONE)
         return
-    if chosen:
+    if chosen := world.environ.get("DOCKER_HOST"):
         fix = "Start that engine, or unset DOCKER_HOST"
         raise McptuiError(f"No engine answers at DOCKER_HOST={chosen}", reason, fix)
     if world.platform != "linux" or not world.root:

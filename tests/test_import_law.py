@@ -16,16 +16,17 @@ import mcptui
 
 ROOT = Path(mcptui.__file__).parent
 GROUND = frozenset(
-    "bootstrap entry entry_parts entry_read entry_schema errors fields home paths progress store "
+    "entry entry_parts entry_read entry_schema errors fields home paths progress store "
     "tasks visible".split()
 )
 ROOMS = frozenset("access catalog clients guard runtime trust".split())
 MAY = {
     **{room: GROUND | {room} for room in ROOMS},
     "gateway": GROUND | {"gateway", "trust", "runtime", "access", "guard"},
-    "actions": GROUND | ROOMS | {"gateway", "actions"},
+    "actions": GROUND | ROOMS | {"gateway", "actions", "bootstrap"},
     "tui": GROUND | {"tui", "actions"},
     "cli": GROUND | {"cli", "actions", "gateway", "tui"},
+    "bootstrap": GROUND | {"bootstrap", "runtime"},
 }
 TUI_MAY_SEE = ("mcptui.catalog.search",)
 """Single modules of rooms that the screens may use."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -71,30 +72,32 @@ def _shared(home: Home, row: Installed) -> bool:
 
 
 async def _stop(home: Home, name: str) -> str:
-    """Wait until the gateways have stopped the server, then remove what is left of it."""
-    for _ in range(int(PATIENCE / 0.1)):
-        live = {row.id for row in live_gateways(home)}
-        states = [one for one in home.store.states() if one.server == name]
-        left = [one for one in states if one.gateway in live]
-        if not any(one.state in ("running", "starting") for one in left):
+    """Give the gateways a moment to stop the server politely, then remove what is left of it."""
+    for _ in range(int(PATIENCE / 0.2)):
+        if not live_gateways(home) or not await asyncio.to_thread(_left, home, name):
             break
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.2)
     count = await asyncio.to_thread(_sweep, home, name)
     return f"{count} removed by hand" if count else ""
 
 
-def _sweep(home: Home, name: str) -> int:
-    """Remove what is left of a server's containers; only this home's."""
+def _left(home: Home, name: str) -> list[str]:
+    """What is left of a server's containers; only this home's."""
     from mcptui.runtime.owner import HOME, SERVER
 
     try:
-        engine = home.engine()
-        found = engine.containers({SERVER: name, HOME: str(home.paths.state)})
-        for container in found:
-            engine.remove(container)
-        return len(found)
+        return home.engine().containers({SERVER: name, HOME: str(home.paths.state)})
     except McptuiError:
-        return 0
+        return []
+
+
+def _sweep(home: Home, name: str) -> int:
+    """Remove what is left of a server's containers; returns how many there were."""
+    found = _left(home, name)
+    for container in found:
+        with contextlib.suppress(McptuiError):
+            home.engine().remove(container)
+    return len(found)
 
 
 def _saved(home: Home, row: Installed) -> dict[str, Any]:

@@ -149,14 +149,13 @@ async def update(home: Home, name: str) -> AsyncIterator[Step]:
 
 
 def _swap(home: Home, old: Installed, new: Prepared) -> Installed:
-    """Put the new version in the place of the old one, and restart it where it runs."""
+    """Put the new version in the place of the old one; gateways that run the old one end it."""
     row = replace(new.row, installed_at=old.installed_at)
     home.store.remove_install(old.name)
     home.store.put_definitions(new.start.definitions)
     home.store.put_tool_states(list(new.states))
     home.store.put_install(row)
     home.store.wish("reload", row.name)
-    home.store.wish("restart", row.name)
     if old.image_id != row.image_id:
         shared = any(other.image_id == old.image_id for other in home.store.installs())
         release_image(home, old.name, old.image_id, keep=shared)

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mcptui.cli.output import Out
+from mcptui.visible import visible
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -63,7 +64,7 @@ def show(home: Home, given: Namespace, out: Out) -> int:
             out.text(f"{name:12}{value}")
     for tool in entry.tools:
         mark = "✗" if tool.destroys else " " if tool.reads else "✎"
-        out.text(f"  {mark} {tool.name}  {tool.description}")
+        out.text(f"  {mark} {tool.name}  {visible(tool.description, limit=100)}")
     return 0
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import sys
 import unicodedata
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -61,6 +62,16 @@ def width(text: str) -> int:
         0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
         for one in text
     )
+
+
+def cut(text: str, room: int) -> str:
+    """Cut a line to the columns there are; an ellipsis marks the cut."""
+    if width(text) <= room:
+        return text
+    kept = text[: max(0, room - 1)]
+    while width(kept) > room - 1:
+        kept = kept[:-1]
+    return f"{kept}…"
 
 
 def size(count: float) -> str:
@@ -124,11 +135,13 @@ class Out:
             max([width(title), *(width(row[index]) for row in cells)])
             for index, title in enumerate(head)
         ]
+        room = shutil.get_terminal_size().columns if self.stdout.isatty() else 0
         for row in [[*head], *cells]:
             padded = [
                 cell + " " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True)
             ]
-            self.text("  ".join(padded).rstrip())
+            line = "  ".join(padded).rstrip()
+            self.text(cut(line, room) if room else line)
 
     # ---- narration
 
