@@ -116,7 +116,7 @@ def connect(home: Home, client: str, *, replace: bool = False, force: bool = Fal
     done = write.apply(shown, home.store, home.paths.state)
     if not done.changes:
         return f"{found.name} is connected already"
-    _remember(home, found, "connect")
+    _remember(home, found, "connect", replace)
     return f"{found.name} is connected; it starts mcptui {found.spec.reload}"
 
 
@@ -128,10 +128,11 @@ def disconnect(home: Home, client: str) -> str:
         McptuiError: its file is left as it is; says why.
     """
     found = _find(home, client)
+    noted = None if found.path is None else write.noted(home.store, found.id, found.path)
     done = write.apply(preview(home, client, connect=False), home.store, home.paths.state)
     if not done.changes:
         return f"{found.name} was not connected"
-    _remember(home, found, "disconnect")
+    _remember(home, found, "disconnect", noted is not None and noted.replaced)
     if done.after is None:
         return f"{found.name} is disconnected; its config, which mcptui had made, is gone"
     return f"{found.name} is disconnected"
@@ -161,7 +162,8 @@ def take_back(home: Home, payload: dict[str, Any]) -> None:
         raise McptuiError(
             f"{found.name} reads another config now", f"the change was in {payload['path']}"
         )
-    shown = preview(home, found.id, connect=payload["did"] == "disconnect")
+    back = payload["did"] == "disconnect"
+    shown = preview(home, found.id, connect=back, replace=back and payload["replace"])
     write.apply(shown, home.store, home.paths.state)
 
 
@@ -178,8 +180,8 @@ def gateway_environ(environ: dict[str, str], paths: Paths) -> dict[str, str]:
     return {name: environ[name] for name in _FOLDERS if moved and environ.get(name)}
 
 
-def _remember(home: Home, found: Found, did: str) -> None:
-    payload = {"client": found.id, "path": str(found.path), "did": did}
+def _remember(home: Home, found: Found, did: str, replace: bool) -> None:
+    payload = {"client": found.id, "path": str(found.path), "did": did, "replace": replace}
     home.store.push_undo(f"{did} {found.name}", did, payload)
 
 

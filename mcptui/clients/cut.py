@@ -6,7 +6,6 @@ value and every comment that was there.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -57,16 +56,15 @@ def remove(
 def _without_key(
     value: Any, path: tuple[str, ...], key: str, made: Collection[tuple[str, ...]] = ()
 ) -> Any:
-    """A copy of a parsed value without one member, and without objects of ours left empty."""
-    left = copy.deepcopy(value)
-    while True:
-        inner = left
-        for name in path:
-            inner = inner[name]
-        del inner[key]
-        if inner or not path or path not in made:
-            return left
-        path, key = path[:-1], path[-1]
+    """A parsed value without one member, and without objects of ours left empty."""
+    left = dict(value)
+    if path:
+        inner = _without_key(value[path[0]], path[1:], key, [one[1:] for one in made])
+        if inner or path[:1] not in made:
+            return {**left, path[0]: inner}
+        key = path[0]
+    del left[key]
+    return left
 
 
 def _alone(document: Document, block: Block, member: Member) -> bool:

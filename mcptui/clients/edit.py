@@ -7,8 +7,8 @@ keys we did not write are never touched. Disconnecting gives back the very bytes
 
 from __future__ import annotations
 
-import copy
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,24 +116,58 @@ def standing(found: Found, entry: Entry, written: Written | None) -> Standing:
     """Look at a client's file without changing it; never raises."""
     if found.path is None:
         return Standing("broken", reason=found.problem)
-    try:
-        seen = files.read(found.path)
-        document = _document(found, seen)
-        member = _ours(found, document)
-        others = _others(found, document)
-    except Refused as error:
-        return Standing("broken", reason=str(error))
-    noted = None if written is None else written.at(seen.sha)
-    if member is None:
-        if noted is None or seen.sha == noted.sha_before:
+    sha, value, others, trouble = _look(found)
+    if trouble:
+        return Standing("broken", reason=trouble)
+    noted = None if written is None else written.at(sha)
+    if value is None:
+        if noted is None or sha == noted.sha_before:
             return Standing("found", others)
         return Standing("changed outside", others, "our entry was taken out by somebody else")
-    value = _value(found, document)
     if alike(value, entry):
         return Standing("connected", others)
     if noted is not None and alike(value, noted.entry):
         return Standing("connected", others, "it starts mcptui from another place than this one")
     return Standing("changed outside", others, f"its entry {NAME!r} is not what we would write")
+
+
+Look = tuple[str, Any, tuple[str, ...], str]
+_looks: dict[tuple[object, ...], Look] = {}
+_LOOKS_KEPT = 64
+_looking = threading.Lock()
+
+
+def _look(found: Found) -> Look:
+    """A file's hash, its entry of our name, the other names, and what is wrong with it.
+
+    A screen asks every second, and a config may have megabytes: a file that was not touched is
+    not read again.
+    """
+    path = found.path or Path()
+    try:
+        facts = path.stat()
+    except OSError:
+        return _look_anew(found)
+    touched = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+    key = (found.spec.id, path, *touched)
+    if (known := _looks.get(key)) is not None:
+        return known
+    look = _look_anew(found)
+    with _looking:
+        while len(_looks) >= _LOOKS_KEPT:
+            _looks.pop(next(iter(_looks)))
+        _looks[key] = look
+    return look
+
+
+def _look_anew(found: Found) -> Look:
+    try:
+        seen = files.read(found.path or Path())
+        document = _document(found, seen)
+        value = None if _ours(found, document) is None else _value(found, document) or False
+        return seen.sha, value, _others(found, document), ""
+    except Refused as error:
+        return "", None, (), str(error)
 
 
 def plan(request: Request, written: Written | None) -> Preview:
@@ -207,11 +241,7 @@ def _prove(
 ) -> None:
     """Parse what we would write: the old value and our entry must be in it, and nothing else."""
     found = request.found
-    expected: Any = copy.deepcopy(before.value)
-    inner = expected
-    for key in found.spec.map_path:
-        inner = inner.setdefault(key, {})
-    inner[NAME] = request.entry
+    expected = _with(before.value, (*found.spec.map_path, NAME), request.entry)
     try:
         after = Document(text, found.spec.dialect)
     except Malformed as error:
@@ -219,6 +249,13 @@ def _prove(
     lost = [one for _, one in before.comments()] != [one for _, one in after.comments()]
     if after.value != expected or patch.invert(text) != before.text or (lost and fresh):
         raise Refused(f"{found.path} is written in a way we cannot edit safely")
+
+
+def _with(value: Any, path: tuple[str, ...], entry: Entry) -> Any:
+    """A parsed value with our entry at `path`; what is beside the path is not copied."""
+    if not path:
+        return entry
+    return {**value, path[0]: _with(value.get(path[0], {}), path[1:], entry)}
 
 
 def _plan_out(request: Request, seen: Snapshot, noted: Written | None) -> Preview:

@@ -77,11 +77,12 @@ class Document:
         Malformed: it is not valid in that dialect.
     """
 
-    __slots__ = ("bare", "dialect", "plain", "text", "value")
+    __slots__ = ("_blocks", "bare", "dialect", "plain", "text", "value")
 
     def __init__(self, text: str, dialect: Dialect) -> None:
         self.text = text
         self.dialect = dialect
+        self._blocks: dict[int, Block] = {}
         self.bare = self.plain = " " + text[1:] if text.startswith(BOM) else text
         try:
             # Most files are plain JSON: then there is nothing to blank.
@@ -155,6 +156,11 @@ class Document:
 
     def block(self, start: int) -> Block:
         """The members of the object whose `{` is at `start`."""
+        if start not in self._blocks:
+            self._blocks[start] = self._read_block(start)
+        return self._blocks[start]
+
+    def _read_block(self, start: int) -> Block:
         members: list[Member] = []
         at = self.skip(start + 1)
         while self.plain[at] != "}":

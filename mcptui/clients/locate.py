@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -75,7 +75,7 @@ class World:
             return [base / rest]
         folder, _, prefix = anchor.rpartition("/")
         found = sorted((base / folder).glob(f"{prefix}*"))
-        return [one / tail.lstrip("/") for one in found if one.is_dir()]
+        return [one / tail.lstrip("/") for one in found if _there(one, Path.is_dir)]
 
     @property
     def _platform(self) -> str:
@@ -101,9 +101,17 @@ class World:
             for suffix in suffixes:
                 # Relative folders are skipped: what they hold depends on where one stands.
                 path = Path(folder) / f"{program}{suffix}"
-                if folder and path.is_absolute() and path.is_file():
+                if folder and path.is_absolute() and _there(path, Path.is_file):
                     return path
         return None
+
+
+def _there(path: Path, check: Callable[[Path], bool]) -> bool:
+    """Whether a check holds; a folder that may not be looked into holds nothing for us."""
+    try:
+        return check(path)
+    except OSError:
+        return False
 
 
 def detect(
@@ -141,7 +149,7 @@ def _config(spec: ClientSpec, world: World) -> tuple[Path | None, str]:
         candidates = world.expand(place)
         if len(candidates) > 1:
             # An update may leave a folder behind; the file that is used exists.
-            candidates = [one for one in candidates if one.is_file()] or candidates
+            candidates = [one for one in candidates if _there(one, Path.is_file)] or candidates
         if len(candidates) == 1:
             return candidates[0], ""
         if candidates:
@@ -154,11 +162,11 @@ def _evidence(spec: ClientSpec, world: World, path: Path | None) -> Iterator[str
     for program in spec.programs:
         if found := world.which(program):
             yield str(found)
-    if path is not None and path.is_file():
+    if path is not None and _there(path, Path.is_file):
         yield str(path)
     for place in spec.traces:
         for trace in world.expand(place):
-            if trace.exists() and trace != path:
+            if trace != path and _there(trace, Path.exists):
                 yield str(trace)
 
 
@@ -166,7 +174,7 @@ def _profiles(folder: Path, pattern: str) -> list[tuple[str, str]]:
     """Profiles that have servers of their own: folder name and what the user calls it."""
     known = _profile_names(folder)
     before, _, _ = pattern.partition("*")
-    present = sorted(one.name for one in (folder / before).glob("*") if one.is_dir())
+    present = sorted(one.name for one in (folder / before).glob("*") if _there(one, Path.is_dir))
     return [
         (profile, known.get(profile) or profile)
         for profile in present

@@ -48,7 +48,7 @@ def apply(preview: Preview, store: Store, state: Path) -> Preview:
         McptuiError: it could not be written, and is as it was.
     """
     own = state / "clients"
-    with keep.locked(own / "locks", preview.target), _told_in_words(preview.path):
+    with _told_in_words(preview.path), keep.locked(own / "locks", preview.target):
         files.sweep(preview.target)
         for attempt in range(_TRIES):
             client, path = preview.request.found.id, preview.path

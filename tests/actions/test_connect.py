@@ -135,6 +135,15 @@ class TestUndo:
             desk.paths.home / ".cursor/mcp.json"
         ).read_text() == '{"mcpServers": {"mcptui": {}}}'
 
+    def test_of_a_disconnect_puts_ours_back_over_what_it_had_replaced(self, desk: Home) -> None:
+        file = desk.paths.home / ".cursor/mcp.json"
+        file.write_text('{"mcpServers": {"mcptui": {"command": "x"}}}')
+        connect(desk, "cursor", replace=True)
+        ours = file.read_bytes()
+        disconnect(desk, "cursor")
+        undo(desk)
+        assert file.read_bytes() == ours
+
     def test_leaves_a_file_alone_that_is_damaged_by_now(self, desk: Home) -> None:
         connect(desk, "cursor")
         (desk.paths.home / ".cursor/mcp.json").write_text("{ damaged")

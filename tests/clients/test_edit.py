@@ -137,6 +137,13 @@ class TestAnEntryOfOurNameThatIsNotOurs:
             world.disconnect()
         assert world.path.read_bytes() == data
 
+    @pytest.mark.parametrize("value", ["null", "{}", "[]", '"x"'])
+    def test_is_left_alone_whatever_it_is(self, world: World, value: str) -> None:
+        world.path.write_text(f'{{"servers": {{"mcptui": {value}}}}}')
+        assert world.standing().state == "changed outside"
+        with pytest.raises(Refused, match="not ours"):
+            world.connect()
+
     def test_gives_way_when_told_and_comes_back(self, world: World) -> None:
         data = json.dumps({"servers": {"mcptui": OTHER, "b": {}}}, indent=3).encode()
         world.path.write_bytes(data)

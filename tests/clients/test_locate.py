@@ -108,6 +108,19 @@ def test_a_program_on_the_path_is_evidence_and_a_relative_folder_is_not_searched
     assert not found["cursor"].installed
 
 
+def test_a_folder_that_may_not_be_looked_into_holds_nothing(
+    linux: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linux.file(".cursor/mcp.json")
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for check in ("is_file", "is_dir", "exists"):
+        monkeypatch.setattr(Path, check, refuse)
+    assert not any(one.installed for one in linux.look().values())
+
+
 def test_windows_programs_have_endings(windows: Machine) -> None:
     windows.environ["PATH"] = f"C:relative;{windows.root / 'bin'}"
     code = windows.file("/bin/code.cmd")
