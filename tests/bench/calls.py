@@ -17,6 +17,7 @@ from pathlib import Path
 from mcptui.home import Home
 from tests.bench.echo_image import TAG, build, write_entry
 from tests.bench.talk import Program
+from tests.tools import tools
 from tests.world import install_server, world_environ
 
 LOCKED = [
@@ -77,19 +78,17 @@ def contestants(scratch: Path, home: Home) -> list[Contestant]:
             lambda: Program([*home.gateway_command, "gateway", "run"], environ),
         ),
     ]
-    if proxy := _sdk_proxy(docker):
-        found.append(Contestant("fastmcp proxy", lambda: Program(proxy, os.environ)))
+    proxy = _sdk_proxy(docker)
+    found.append(Contestant("fastmcp proxy", lambda: Program(proxy, os.environ)))
     if binary := os.environ.get("MCPTUI_BENCH_DOCKER_MCP"):
         found += _docker_gateways(binary, scratch)
     return found
 
 
-def _sdk_proxy(docker: str) -> list[str] | None:
-    python = Path(__file__).parents[2] / ".cache" / "tools" / "venv" / "bin" / "python"
-    if not python.exists():
-        return None
+def _sdk_proxy(docker: str) -> list[str]:
     script = Path(__file__).with_name("sdk_proxy.py")
-    return [str(python), str(script), docker, "run", "--rm", "-i", *LOCKED, TAG]
+    python = str(tools().python)
+    return [python, str(script), docker, "run", "--rm", "-i", *LOCKED, TAG]
 
 
 def _docker_gateways(binary: str, scratch: Path) -> list[Contestant]:
