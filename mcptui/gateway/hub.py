@@ -13,19 +13,19 @@ import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from mcptui.errors import McptuiError, TryAgain
 from mcptui.gateway.book import LIST_METHODS, Book, Target, bind
 from mcptui.gateway.call import Call
-from mcptui.gateway.handshake import CannotOpen, Hello, drain, shake
+from mcptui.gateway.handshake import CannotOpen, shake
+from mcptui.gateway.learn import Learner
 from mcptui.gateway.limits import Limits
 from mcptui.gateway.link import Link, ServerError
 from mcptui.gateway.names import SEPARATOR
 from mcptui.gateway.record import Scribe
 from mcptui.gateway.session import Session
 from mcptui.gateway.slot import Slot
-from mcptui.gateway.view import ServerView, compare, well_formed
+from mcptui.gateway.view import ServerView
 from mcptui.gateway.wire import encode
 from mcptui.guard.switches import Verdict
 from mcptui.runtime.channel import Listener, Running
@@ -43,12 +43,6 @@ _CHANGES = {
     "resources/list": "notifications/resources/list_changed",
     "resources/templates/list": "notifications/resources/list_changed",
 }
-_KEYS = {
-    "prompts/list": ("prompts", "name"),
-    "resources/list": ("resources", "uri"),
-    "resources/templates/list": ("templates", "uriTemplate"),
-}
-REFETCH_SECONDS = 1.0
 _log = logging.getLogger("mcptui.gateway")
 
 
@@ -84,8 +78,7 @@ class Hub:
         self.ending = False
         self.on_client: Callable[[Session], None] = lambda session: None
         self._numbers = itertools.count(1)
-        self._refetching: set[Link] = set()
-        self._again: set[Link] = set()
+        self._learner = Learner(scribe, clock, self.rebind)
         self.launched = False
         self._warming = False
 
@@ -210,7 +203,7 @@ class Hub:
             hello = await shake(
                 link, slot.era, session.client.introduction, session.client.capabilities
             )
-            await self._learn_tools(slot, link, hello)
+            await self._learner.tools(slot, link, hello)
         except Exception as error:
             await self._not_opened(slot, link, error)
             return
@@ -220,8 +213,8 @@ class Hub:
         link.ready = True
         self._set(slot, "running", "", running.container_id)
         session.opened(link)
-        self._listen(link)
-        await self._learn_rest(slot, link, hello)
+        self._learner.listen(link)
+        await self._learner.rest(slot, link, hello)
 
     async def _not_opened(self, slot: Slot, link: Link, error: Exception) -> None:
         if isinstance(error, McptuiError | CannotOpen):
@@ -237,7 +230,7 @@ class Hub:
         link.end(reason)
         await self._stop(link)
 
-    def link_ended(self, session: Session, link: Link, reason: str) -> str:
+    def link_ended(self, link: Link, reason: str) -> str:
         """A server is gone; returns what a person can do."""
         slot = self.slots.get(link.server)
         if slot is None or self.ending:
@@ -274,121 +267,11 @@ class Hub:
                 if slot is not None:
                     self._set(slot, "stopped", reason)
 
-    # Learning
-
-    async def _learn_tools(self, slot: Slot, link: Link, hello: Hello) -> None:
-        """Compare the server's tools with what was approved, before any call goes to it."""
-        from mcptui.trust.pins import tool_hash
-
-        def note(text: str) -> None:
-            self.scribe.log(slot.name, f"[mcptui] {text}")
-
-        found: list[Any] = []
-        if "tools" in hello.capabilities or not hello.capabilities:
-            found = await drain(link, "tools/list", "tools", note)
-        tools = well_formed(found, note)
-        hashable: list[dict[str, Any]] = []
-        for tool in tools:
-            try:
-                tool_hash(tool)
-            except McptuiError as error:
-                note(f"tool {tool['name']!r} was left out: {error}")
-            else:
-                hashable.append(tool)
-        changes = compare(slot.view, hashable, tool_hash)
-        before = slot.view.said
-        said = Definitions(
-            server=slot.name,
-            era="modern" if hello.modern else "legacy",
-            protocol_version=hello.version,
-            capabilities=hello.capabilities,
-            server_info=hello.server_info,
-            instructions=hello.instructions,
-            tools=hashable,
-            prompts=before.prompts if before else [],
-            resources=before.resources if before else [],
-            templates=before.templates if before else [],
-            seen_at=self.clock(),
-        )
-        self._learned(slot, said, changes)
-        for row in changes:
-            if row.quarantined:
-                note(f"tool {row.tool!r} is new or changed and waits for approval")
-
-    async def _learn_rest(self, slot: Slot, link: Link, hello: Hello) -> None:
-        """Prompts, resources and templates; calls do not wait for them."""
-
-        def note(text: str) -> None:
-            self.scribe.log(slot.name, f"[mcptui] {text}")
-
-        lists: dict[str, list[dict[str, Any]]] = {"prompts": [], "resources": [], "templates": []}
-        for method, (kind, key) in _KEYS.items():
-            if ("prompts" if kind == "prompts" else "resources") not in hello.capabilities:
-                continue
-            try:
-                found = await drain(link, method, LIST_METHODS[method], note)
-            except (ServerError, TimeoutError) as error:
-                if link.dead:
-                    return
-                note(f"{method} could not be had: {error}")
-                continue
-            lists[kind] = [i for i in found if isinstance(i, dict) and isinstance(i.get(key), str)]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        live = slot.live
-        if live is None or link.dead:
-            return
-        said = Definitions(
-            live.server, live.era, live.protocol_version, live.capabilities, live.server_info,
-            live.instructions, live.tools, lists["prompts"], lists["resources"],
-            lists["templates"], self.clock(),
-        )  # fmt: skip
-        self._learned(slot, said, [])
-
-    def _learned(self, slot: Slot, said: Definitions, changes: list[ToolState]) -> None:
-        slot.learned(said, changes)
-        if changes:
-            self.scribe.do(lambda store: store.put_tool_states(changes))
-        self.scribe.do(lambda store: store.put_definitions(said))
-        self.rebind()
-
-    def lists_changed(self, session: Session, link: Link) -> None:
-        """A server says that a list changed: look again, at most once a second."""
+    def lists_changed(self, link: Link) -> None:
+        """A server says that a list changed."""
         slot = self.slots.get(link.server)
-        if slot is None or not link.ready:
-            return
-        if link in self._refetching:
-            self._again.add(link)
-        else:
-            self._refetching.add(link)
-            spawn(self._refetch(slot, link), f"look again at {link.server}")
-
-    async def _refetch(self, slot: Slot, link: Link) -> None:
-        live = slot.live
-        info, words = (live.server_info, live.instructions) if live else ({}, "")
-        hello = Hello(link.modern, link.version, link.capabilities, info, words)
-        try:
-            while True:
-                self._again.discard(link)
-                await self._learn_tools(slot, link, hello)
-                await self._learn_rest(slot, link, hello)
-                await asyncio.sleep(REFETCH_SECONDS)
-                if link not in self._again or link.dead:
-                    return
-        except (ServerError, TimeoutError) as error:
-            self.scribe.log(slot.name, f"[mcptui] its changed lists could not be had: {error}")
-        finally:
-            self._refetching.discard(link)
-            self._again.discard(link)
-
-    def _listen(self, link: Link) -> None:
-        """Ask a modern server to tell when its lists change; it may not tell unasked."""
-        offers: dict[str, bytes] = {}
-        for kind in ("tools", "prompts", "resources"):
-            offered = link.capabilities.get(kind)
-            if isinstance(offered, dict) and offered.get("listChanged") is True:  # pyright: ignore[reportUnknownMemberType]
-                offers[f"{kind}ListChanged"] = b"true"
-        if link.modern and offers:
-            wanted = b",".join(b'"%b":true' % key.encode() for key in offers)
-            link.begin("subscriptions/listen", {"notifications": b"{%b}" % wanted})
+        if slot is not None:
+            self._learner.look_again(slot, link)
 
     def watch_resource(self, session: Session, server: str, uri: str) -> None:
         """Have a server tell when a resource changes."""

@@ -40,6 +40,8 @@ from mcptui.gateway.wire import (
 )
 from mcptui.runtime.channel import Death, Running
 
+_JOINED = 256 << 10
+"""Bytes of small messages that are joined into one write."""
 _ID = re.compile(rb'"id"\s{0,4}:\s{0,4}"?(\d{1,15})')
 
 
@@ -105,15 +107,29 @@ class Link:
         self.pending: dict[int, Call | Inquiry] = {}
         self.born = time.monotonic()
         self.client_meta: dict[str, Part] = {}
+        self._loop = asyncio.get_running_loop()
+        self._out: list[bytes] = []
         self._last = 0
         self._lost_answers = 0
 
     # Towards the server
 
     def send(self, line: bytes) -> None:
-        """Send one message."""
-        if self.running is not None:
-            self.running.channel.send(show(line))
+        """Send one message; leaves with others of this turn of the loop."""
+        self._out.append(show(line))
+        if len(self._out) == 1:
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        if self.running is None:
+            return
+        channel = self.running.channel
+        if len(out) == 1 or sum(map(len, out)) > _JOINED:
+            for line in out:
+                channel.send(line)
+        else:  # one write for many small messages
+            channel.send(b"\n".join(out))
 
     def introduce(self, client: Part, capabilities: Part) -> None:
         """Say for whom we speak; stamped on every request to a modern server."""

@@ -20,7 +20,7 @@ import msgspec
 
 from mcptui.errors import TryAgain
 from mcptui.gateway.surrogates import show
-from mcptui.guard.redact import LIMIT, redact
+from mcptui.guard.redact import redact
 from mcptui.store.rows import CallEnd, CallStart, LogLine
 
 if TYPE_CHECKING:
@@ -238,9 +238,3 @@ class Scribe:
         )
         if lines:
             self._attempt(lambda store: store.append_log(lines))
-
-
-def kept(body: bytes | msgspec.Raw) -> bytes:
-    """The part of a body that is kept, as bytes of its own: a slice would hold the whole line."""
-    view = memoryview(body)
-    return bytes(view[:LIMIT])

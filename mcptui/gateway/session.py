@@ -8,25 +8,20 @@ beyond the part that is recorded.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from mcptui.gateway.asks import NEEDS, Asks
+from mcptui.gateway.answers import Answers
 from mcptui.gateway.book import LIST_METHODS, Book, Target
-from mcptui.gateway.call import RECORDED, Call, tool_error
+from mcptui.gateway.call import Call
 from mcptui.gateway.client import LEVELS, Client
-from mcptui.gateway.eras import error_to, kind_of, to_legacy, to_modern
-from mcptui.gateway.limits import Limits
 from mcptui.gateway.link import Link
-from mcptui.gateway.record import Began, Ended, Scribe, kept
 from mcptui.gateway.wire import (
     CAPABILITIES_KEY,
     HOP_KEYS,
-    INTERNAL_ERROR,
     INVALID_PARAMS,
     INVALID_REQUEST,
     LOG_LEVEL_KEY,
@@ -45,7 +40,6 @@ from mcptui.gateway.wire import (
     error_line,
     fields,
     joined,
-    notification_line,
     result_line,
     text,
 )
@@ -61,15 +55,6 @@ _REMOVED = frozenset(
 )
 """Methods that modern requests no longer have."""
 _ADDED = frozenset(("server/discover", "subscriptions/listen"))
-_EMITTED = re.compile(rb'"(?:uri|resourceUri)"\s{0,4}:\s{0,4}"([^"\\]{1,1024})"')
-_EMITTED_KEPT = 4096
-
-
-class _Head(msgspec.Struct, gc=False):
-    isError: bool = False  # noqa: N815 the protocol's name
-
-
-_head = msgspec.json.Decoder(_Head).decode
 
 
 class Refused(Exception):
@@ -82,7 +67,7 @@ class Refused(Exception):
         self.data = data
 
 
-class Session:
+class Session(Answers):
     """One client.
 
     Args:
@@ -92,17 +77,7 @@ class Session:
     """
 
     def __init__(self, hub: Hub, send: Callable[[bytes], None], client: Client) -> None:
-        self.hub = hub
-        self.send = send
-        self.client = client
-        self.limits: Limits = hub.limits
-        self.scribe: Scribe = hub.scribe
-        self.links: dict[str, Link] = {}
-        self.calls: dict[bytes, Call] = {}
-        self.held = 0
-        self.asks = Asks(send, lambda: client.able, hub.limits.asked)
-        self.emitted: dict[str, str] = {}
-        self.overfull: Callable[[], bool] = lambda: False
+        super().__init__(hub, send, client)
         self.handlers: dict[str, Callable[[Call], None]] = {
             "tools/call": self._call_tool,
             "prompts/get": self._get_prompt,
@@ -166,7 +141,7 @@ class Session:
         try:
             if message.jsonrpc != "2.0":
                 raise Refused(INVALID_REQUEST, 'A request has "jsonrpc":"2.0"')
-            if identity in self.calls or identity in self.client.listens:
+            if identity in self.ledger.calls or identity in self.client.listens:
                 raise Refused(INVALID_REQUEST, "This id is in use by a request that is still open")
             members = fields(message.params) if message.params else {}
             raw = members.get("_meta")
@@ -223,13 +198,13 @@ class Session:
     def _cancelled(self, identity: bytes) -> None:
         if self.client.listens.pop(identity, None) is not None:
             return
-        call = self.calls.get(identity)
+        call = self.ledger.calls.get(identity)
         if call is None:
             return
         if call.link is not None:
             call.link.cancel(call, "the client cancelled")
         self.asks.forget(call)
-        self._finish(call, "cancelled", "the client cancelled", b"")
+        self.ledger.finish(call, "cancelled", "the client cancelled", b"")
 
     # Answered here
 
@@ -336,7 +311,7 @@ class Session:
 
     def _server_of(self, uri: str) -> str | None:
         book = self.book
-        return book.resource(uri) or self.emitted.get(uri) or self.hub.only_resource_server()
+        return book.resource(uri) or self.ledger.emitted.get(uri) or self.hub.only_resource_server()
 
     def _complete(self, call: Call) -> None:
         reference = fields(call.members["ref"])
@@ -362,16 +337,16 @@ class Session:
         self._dispatch(call)
 
     def _dispatch(self, call: Call) -> None:
-        if len(self.calls) >= self.limits.in_flight:
-            self._begin(call)
-            self._down(call, f"{self.limits.in_flight} calls are open already", "refused")
+        if len(self.ledger.calls) >= self.limits.in_flight:
+            self.ledger.begin(call)
+            self.down(call, f"{self.limits.in_flight} calls are open already", "refused")
             return
-        self._begin(call)
+        self.ledger.begin(call)
         link = self.links.get(call.server)
         if link is None:
             opened = self.hub.open(self, call.server)
             if isinstance(opened, Verdict):
-                self._down(call, opened.text, opened.outcome)
+                self.down(call, opened.text, opened.outcome)
                 return
             link = opened
         if link.ready:
@@ -389,109 +364,7 @@ class Session:
             if verdict is None:
                 link.submit(call)
             else:
-                self._answer_refused(call, verdict)
-
-    # Back to the client; the Owner of its links
-
-    def answered(self, call: Call, result: Part, error: Part) -> None:
-        """A call's answer came."""
-        if call.state:  # its client was sent away and nobody waits for this
-            self.asks.forget(call)
-            self._finish(call, "ok" if result else "error", "", result or error)
-            return
-        link = call.link
-        if not result:
-            self._answer_error(call, error)
-            return
-        if link is not None and link.modern is not call.modern:
-            try:
-                self._translate(call, link, result)
-            except MALFORMED as fault:
-                self.failed(call, f"the server's answer is not what it should be: {fault}")
-            return
-        self.send(result_line(call.identity, result))
-        self._finish(call, "", "", result)
-
-    def _translate(self, call: Call, link: Link, result: Part) -> None:
-        if call.modern:
-            self.send(result_line(call.identity, to_modern(result, call.method)))
-            self._finish(call, "", "", result)
-            return
-        members = fields(result)
-        kind = kind_of(members)
-        if kind == "complete":
-            self.send(result_line(call.identity, to_legacy(members)))
-            self._finish(call, "", "", result)
-        elif kind == "input_required" and call.rounds < self.limits.rounds:
-            self._ask_round(call, link, members)
-        else:
-            self.failed(call, f"the server answered {kind[:40]!r}, which this client cannot take")
-
-    def _ask_round(self, call: Call, link: Link, members: dict[str, Part]) -> None:
-        call.rounds += 1
-        call.soft_end = call.hard_end
-
-        def again(extra: dict[str, Part] | None) -> None:
-            if self.calls.get(call.identity) is not call or link.dead:
-                return
-            if extra is None:
-                self.failed(call, "the client did not answer what the server asked")
-                return
-            for key in ("inputResponses", "requestState"):
-                call.members.pop(key, None)
-            call.members.update(extra)
-            call.soft_end = time.monotonic() + self.limits.call
-            link.submit(call)
-
-        self.asks.run_round(link, members, again)
-
-    def _answer_error(self, call: Call, error: Part) -> None:
-        link = call.link
-        if not error:
-            self.failed(call, "the server answered with neither a result nor an error")
-            return
-        if link is not None and link.modern is not call.modern:
-            error = error_to(error, call.modern)
-        self.send(b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (call.identity, error))
-        self._finish(call, "error", "the server answered with an error", error)
-
-    def progressed(self, call: Call, params: dict[str, Part]) -> None:
-        """A server told how far a call is."""
-        call.soft_end = time.monotonic() + self.limits.call
-        if not call.state and not self.overfull():
-            self.send(notification_line("notifications/progress", joined(params)))
-
-    def failed(self, call: Call, reason: str) -> None:
-        """A call cannot be answered by its server."""
-        self._down(call, f"The server {call.server!r} did not answer this call: {reason}.")
-
-    def asked(self, link: Link, identity: bytes, method: str, params: Part) -> None:
-        """A legacy server asks the client something."""
-        calls = link.calls()
-        carrier = calls[-1] if calls else None
-        if carrier is not None:
-            carrier.soft_end = carrier.hard_end
-        if carrier is None or not carrier.modern:
-            self.asks.ask(
-                link, identity, method, params, lambda ok, bad: link.reply(identity, ok, bad)
-            )
-        elif NEEDS.get(method) in self._abilities(carrier):
-            carrier.asks.append((identity, method, params))
-            if not carrier.state:
-                self._send_away(carrier)
-        else:
-            link.send(error_line(identity, METHOD_NOT_FOUND, "The client cannot be asked this"))
-
-    @staticmethod
-    def _abilities(call: Call) -> frozenset[str]:
-        try:
-            return frozenset(fields((call.meta or {}).get(CAPABILITIES_KEY, b"{}")))
-        except MALFORMED:
-            return frozenset()
-
-    def _send_away(self, call: Call) -> None:
-        self.calls.pop(call.identity, None)
-        self.send(result_line(call.identity, self.asks.park(call)))
+                self.refused(call, verdict)
 
     def _came_back(self, call: Call) -> bool:
         try:
@@ -509,163 +382,17 @@ class Session:
         parked.identity, parked.token, parked.meta = call.identity, call.token, call.meta
         parked.soft_end = time.monotonic() + self.limits.call
         identity, _, _ = parked.asks.pop(0)
-        self.calls[parked.identity] = parked
+        self.ledger.calls[parked.identity] = parked
         link.reply(identity, answer)
         if parked.asks:
-            self._send_away(parked)
+            self.send_away(parked)
         return True
 
-    def notified(self, link: Link, method: str, params: Part) -> None:
-        """A server tells something that belongs to no one call."""
-        if method == "notifications/message":
-            self._log_message(link, params)
-        elif method.endswith("/list_changed"):
-            self.hub.lists_changed(self, link)
-        elif method == "notifications/resources/updated":
-            self.client.tell_updated(params, self.send)
-        elif method == "notifications/cancelled":
-            try:
-                identity = canonical_id(fields(params).get("requestId", b"null"))
-            except MALFORMED:
-                return
-            if identity is not None:
-                self.asks.withdraw(link, identity, "the server took it back")
-        elif self.client.legacy and not link.modern:
-            self.send(notification_line(method, params))
-
-    def _log_message(self, link: Link, params: Part) -> None:
-        if self.overfull():
-            return
-        if self.client.legacy:
-            self.send(notification_line("notifications/message", params))
-            return
-        calls = link.calls()
-        # Nothing in the message says whose it is: with two calls open it would be a guess.
-        if len(calls) == 1 and LOG_LEVEL_KEY in (calls[0].meta or {}):
-            self.send(notification_line("notifications/message", params))
-        else:
-            self.stderr(link, bytes(memoryview(params)[:2000]).decode("utf-8", "replace"))
-
-    def ended(self, link: Link, reason: str) -> None:
-        """A server is gone: its open calls fail with the reason, the next one starts it anew."""
-        if self.links.get(link.server) is link:
-            del self.links[link.server]
-        self.asks.withdraw(link, None, "the server is gone")
-        open_calls, waiting = link.calls(), link.waiting
-        link.pending.clear()
-        link.waiting = []
-        advice = self.hub.link_ended(self, link, reason)
-        for call in open_calls:
-            if call.state:
-                self.asks.forget(call)
-            self._down(
-                call,
-                f"The server {link.server!r} ended in the middle of this call: {reason}. "
-                f"It is not known how much of it was done. {advice}",
-            )
-        for call in waiting:
-            self._down(call, f"The server {link.server!r} is down: {reason}. {advice}")
-
-    def stderr(self, link: Link, text: str) -> None:
-        """A line for the server's log."""
-        self.scribe.log(link.server, text)
-
-    def sweep(self, now: float) -> None:
-        """End what takes too long."""
-        for call in self.asks.sweep(now):
-            if call.link is not None:
-                call.link.cancel(call, "the client did not come back")
-            self._finish(call, "timed out", "the client did not come back", b"")
-        late = [c for c in self.calls.values() if now > c.soft_end or now > c.hard_end]
-        for call in late:
-            if call.link is not None:
-                call.link.cancel(call, "it took too long")
-            seconds = now - call.began
-            self._down(
-                call,
-                f"The server {call.server!r} did not answer within {seconds:.0f} s, so mcptui "
-                "stopped waiting and told it so. It is not known how much was done.",
-                "timed out",
-            )
-
-    def close(self, reason: str) -> None:
-        """The gateway ends: open calls are answered and recorded as cancelled."""
-        for call in list(self.calls.values()):
-            if call.link is not None:
-                call.link.cancel(call, reason)
-            self._down(call, f"This call was not finished: {reason}.", "cancelled")
-        self.client.end_listens(self.send)
-
-    # Records
-
-    def _begin(self, call: Call) -> None:
-        self.calls[call.identity] = call
-        self.held += call.size
-        call.soft_end = call.began + self.limits.call
-        call.hard_end = call.began + self.limits.call_at_most
-        if call.method not in RECORDED:
-            return
-        call.key = self.hub.next_key()
-        if call.method == "tools/call":
-            body = kept(call.members.get("arguments", b"{}"))
-        else:
-            body = joined({k: v for k, v in call.members.items() if k != "_meta"})
-        who = self.client.modern_who(call.meta) if call.modern and call.meta else self.client.who
-        self.scribe.write(
-            Began(
-                call.key, self.hub.clock(), who, call.server, call.name, call.method,
-                body, call.size,
-            )
-        )  # fmt: skip
-
-    def _finish(self, call: Call, outcome: str, reason: str, body: Part) -> None:
-        if self.calls.get(call.identity) is call:
-            del self.calls[call.identity]
-        self.held -= call.size
-        if not call.key:
-            return
-        part = kept(body)
-        if not outcome:
-            outcome, reason = self._read_result(call, body, part)
-        elapsed = (time.monotonic() - call.began) * 1000
-        size = len(memoryview(body))
-        self.scribe.write(Ended(call.key, outcome, elapsed, reason, part, size))
-
-    def _read_result(self, call: Call, body: Part, part: bytes) -> tuple[str, str]:
-        if b'"uri"' in part or b'"resourceUri"' in part:
-            self._note_resources(call.server, part)
-        if b"isError" in part or b"isError" in bytes(memoryview(body)[-256:]):
-            try:
-                if _head(body).isError:
-                    return "error", "the tool reported an error"
-            except MALFORMED:
-                return "ok", ""
-        return "ok", ""
-
-    def _note_resources(self, server: str, part: bytes) -> None:
-        if len(self.emitted) > _EMITTED_KEPT:
-            self.emitted.clear()
-        for match in _EMITTED.finditer(part):
-            self.emitted[match[1].decode("utf-8", "replace")] = server
-
     def _unknown(self, call: Call, message: str, code: int = INVALID_PARAMS) -> None:
-        self._begin(call)
+        self.ledger.begin(call)
         self.send(error_line(call.identity, code, message))
-        self._finish(call, "error", message, b"")
+        self.ledger.finish(call, "error", message, b"")
 
     def _refuse(self, call: Call, verdict: Verdict) -> None:
-        self._begin(call)
-        self._answer_refused(call, verdict)
-
-    def _answer_refused(self, call: Call, verdict: Verdict) -> None:
-        self._down(call, verdict.text, verdict.outcome, verdict.reason)
-
-    def _down(self, call: Call, words: str, outcome: str = "error", reason: str = "") -> None:
-        """Answer a call ourselves, in a form the model or its user can act on."""
-        if not call.state:
-            if call.method == "tools/call":
-                answer = result_line(call.identity, tool_error(words, modern=call.modern))
-            else:
-                answer = error_line(call.identity, INTERNAL_ERROR, words)
-            self.send(answer)
-        self._finish(call, outcome, reason or words, b"")
+        self.ledger.begin(call)
+        self.refused(call, verdict)

@@ -1,0 +1,252 @@
+"""The way back: what servers answer, ask and tell, in the form this client understands.
+
+The owner of a client's links. Results of the client's own era pass as they are; the others are
+translated, and what a modern server wants to know is asked of a legacy client, and the reverse.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mcptui.gateway.asks import NEEDS, Asks
+from mcptui.gateway.call import Call, tool_error
+from mcptui.gateway.client import Client
+from mcptui.gateway.eras import error_to, kind_of, to_legacy, to_modern
+from mcptui.gateway.ledger import Ledger
+from mcptui.gateway.link import Link
+from mcptui.gateway.wire import (
+    CAPABILITIES_KEY,
+    INTERNAL_ERROR,
+    LOG_LEVEL_KEY,
+    MALFORMED,
+    METHOD_NOT_FOUND,
+    Part,
+    canonical_id,
+    error_line,
+    fields,
+    joined,
+    notification_line,
+    result_line,
+)
+from mcptui.guard.switches import Verdict
+
+if TYPE_CHECKING:
+    from mcptui.gateway.hub import Hub
+
+
+class Answers:
+    """See the module.
+
+    Args:
+        hub: the servers and the book.
+        send: writes one line to the client; never blocks.
+        client: who it is.
+    """
+
+    def __init__(self, hub: Hub, send: Callable[[bytes], None], client: Client) -> None:
+        self.hub = hub
+        self.send = send
+        self.client = client
+        self.limits = hub.limits
+        self.ledger = Ledger(hub, client)
+        self.asks = Asks(send, lambda: client.able, hub.limits.asked)
+        self.links: dict[str, Link] = {}
+        self.overfull: Callable[[], bool] = lambda: False
+
+    def answered(self, call: Call, result: Part, error: Part) -> None:
+        """A call's answer came."""
+        if call.state:  # its client was sent away and nobody waits for this
+            self.asks.forget(call)
+            self.ledger.finish(call, "ok" if result else "error", "", result or error)
+            return
+        link = call.link
+        if not result:
+            self._answer_error(call, error)
+            return
+        if link is not None and link.modern is not call.modern:
+            try:
+                self._translate(call, link, result)
+            except MALFORMED as fault:
+                self.failed(call, f"the server's answer is not what it should be: {fault}")
+            return
+        self.send(result_line(call.identity, result))
+        self.ledger.finish(call, "", "", result)
+
+    def _translate(self, call: Call, link: Link, result: Part) -> None:
+        if call.modern:
+            self.send(result_line(call.identity, to_modern(result, call.method)))
+            self.ledger.finish(call, "", "", result)
+            return
+        members = fields(result)
+        kind = kind_of(members)
+        if kind == "complete":
+            self.send(result_line(call.identity, to_legacy(members)))
+            self.ledger.finish(call, "", "", result)
+        elif kind == "input_required" and call.rounds < self.limits.rounds:
+            self._ask_round(call, link, members)
+        else:
+            self.failed(call, f"the server answered {kind[:40]!r}, which this client cannot take")
+
+    def _ask_round(self, call: Call, link: Link, members: dict[str, Part]) -> None:
+        call.rounds += 1
+        call.soft_end = call.hard_end
+
+        def again(extra: dict[str, Part] | None) -> None:
+            if self.ledger.calls.get(call.identity) is not call or link.dead:
+                return
+            if extra is None:
+                self.failed(call, "the client did not answer what the server asked")
+                return
+            for key in ("inputResponses", "requestState"):
+                call.members.pop(key, None)
+            call.members.update(extra)
+            call.soft_end = time.monotonic() + self.limits.call
+            link.submit(call)
+
+        self.asks.run_round(link, members, again)
+
+    def _answer_error(self, call: Call, error: Part) -> None:
+        link = call.link
+        if not error:
+            self.failed(call, "the server answered with neither a result nor an error")
+            return
+        if link is not None and link.modern is not call.modern:
+            error = error_to(error, call.modern)
+        self.send(b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (call.identity, error))
+        self.ledger.finish(call, "error", "the server answered with an error", error)
+
+    def progressed(self, call: Call, params: dict[str, Part]) -> None:
+        """A server told how far a call is."""
+        call.soft_end = time.monotonic() + self.limits.call
+        if not call.state and not self.overfull():
+            self.send(notification_line("notifications/progress", joined(params)))
+
+    def failed(self, call: Call, reason: str) -> None:
+        """A call cannot be answered by its server."""
+        self.down(call, f"The server {call.server!r} did not answer this call: {reason}.")
+
+    def asked(self, link: Link, identity: bytes, method: str, params: Part) -> None:
+        """A legacy server asks the client something."""
+        calls = link.calls()
+        carrier = calls[-1] if calls else None
+        if carrier is not None:
+            carrier.soft_end = carrier.hard_end
+        if carrier is None or not carrier.modern:
+            self.asks.ask(
+                link, identity, method, params, lambda ok, bad: link.reply(identity, ok, bad)
+            )
+        elif NEEDS.get(method) in self._abilities(carrier):
+            carrier.asks.append((identity, method, params))
+            if not carrier.state:
+                self.send_away(carrier)
+        else:
+            link.send(error_line(identity, METHOD_NOT_FOUND, "The client cannot be asked this"))
+
+    @staticmethod
+    def _abilities(call: Call) -> frozenset[str]:
+        try:
+            return frozenset(fields((call.meta or {}).get(CAPABILITIES_KEY, b"{}")))
+        except MALFORMED:
+            return frozenset()
+
+    def send_away(self, call: Call) -> None:
+        """Answer a modern client with what the server wants to know; the call waits."""
+        self.ledger.calls.pop(call.identity, None)
+        self.send(result_line(call.identity, self.asks.park(call)))
+
+    def notified(self, link: Link, method: str, params: Part) -> None:
+        """A server tells something that belongs to no one call."""
+        if method == "notifications/message":
+            self._log_message(link, params)
+        elif method.endswith("/list_changed"):
+            self.hub.lists_changed(link)
+        elif method == "notifications/resources/updated":
+            self.client.tell_updated(params, self.send)
+        elif method == "notifications/cancelled":
+            try:
+                identity = canonical_id(fields(params).get("requestId", b"null"))
+            except MALFORMED:
+                return
+            if identity is not None:
+                self.asks.withdraw(link, identity, "the server took it back")
+        elif self.client.legacy and not link.modern:
+            self.send(notification_line(method, params))
+
+    def _log_message(self, link: Link, params: Part) -> None:
+        if self.overfull():
+            return
+        if self.client.legacy:
+            self.send(notification_line("notifications/message", params))
+            return
+        calls = link.calls()
+        # Nothing in the message says whose it is: with two calls open it would be a guess.
+        if len(calls) == 1 and LOG_LEVEL_KEY in (calls[0].meta or {}):
+            self.send(notification_line("notifications/message", params))
+        else:
+            self.stderr(link, bytes(memoryview(params)[:2000]).decode("utf-8", "replace"))
+
+    def ended(self, link: Link, reason: str) -> None:
+        """A server is gone: its open calls fail with the reason, the next one starts it anew."""
+        if self.links.get(link.server) is link:
+            del self.links[link.server]
+        self.asks.withdraw(link, None, "the server is gone")
+        open_calls, waiting = link.calls(), link.waiting
+        link.pending.clear()
+        link.waiting = []
+        advice = self.hub.link_ended(link, reason)
+        for call in open_calls:
+            if call.state:
+                self.asks.forget(call)
+            self.down(
+                call,
+                f"The server {link.server!r} ended in the middle of this call: {reason}. "
+                f"It is not known how much of it was done. {advice}",
+            )
+        for call in waiting:
+            self.down(call, f"The server {link.server!r} is down: {reason}. {advice}")
+
+    def stderr(self, link: Link, text: str) -> None:
+        """A line for the server's log."""
+        self.hub.scribe.log(link.server, text)
+
+    def sweep(self, now: float) -> None:
+        """End what takes too long."""
+        for call in self.asks.sweep(now):
+            if call.link is not None:
+                call.link.cancel(call, "the client did not come back")
+            self.ledger.finish(call, "timed out", "the client did not come back", b"")
+        late = [c for c in self.ledger.calls.values() if now > c.soft_end or now > c.hard_end]
+        for call in late:
+            if call.link is not None:
+                call.link.cancel(call, "it took too long")
+            seconds = now - call.began
+            self.down(
+                call,
+                f"The server {call.server!r} did not answer within {seconds:.0f} s, so mcptui "
+                "stopped waiting and told it so. It is not known how much was done.",
+                "timed out",
+            )
+
+    def close(self, reason: str) -> None:
+        """The gateway ends: open calls are answered and recorded as cancelled."""
+        for call in list(self.ledger.calls.values()):
+            if call.link is not None:
+                call.link.cancel(call, reason)
+            self.down(call, f"This call was not finished: {reason}.", "cancelled")
+        self.client.end_listens(self.send)
+
+    def refused(self, call: Call, verdict: Verdict) -> None:
+        """Answer a call that a verdict forbids."""
+        self.down(call, verdict.text, verdict.outcome, verdict.reason)
+
+    def down(self, call: Call, words: str, outcome: str = "error", reason: str = "") -> None:
+        """Answer a call ourselves, in a form the model or its user can act on."""
+        if not call.state:
+            if call.method == "tools/call":
+                answer = result_line(call.identity, tool_error(words, modern=call.modern))
+            else:
+                answer = error_line(call.identity, INTERNAL_ERROR, words)
+            self.send(answer)
+        self.ledger.finish(call, outcome, reason or words, b"")

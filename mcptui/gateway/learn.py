@@ -1,0 +1,160 @@
+"""What a running server says of itself, compared with what was approved, and kept.
+
+A server's tools are looked at before any call goes to it, and again whenever it says that they
+changed: a text that is not the approved one is on hold from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from mcptui.errors import McptuiError
+from mcptui.gateway.book import LIST_METHODS
+from mcptui.gateway.handshake import Hello, drain
+from mcptui.gateway.link import Link, ServerError
+from mcptui.gateway.record import Scribe
+from mcptui.gateway.slot import Slot
+from mcptui.gateway.view import compare, well_formed
+from mcptui.store.rows import Definitions, ToolState
+from mcptui.tasks import spawn
+
+_KEYS = {
+    "prompts/list": ("prompts", "name"),
+    "resources/list": ("resources", "uri"),
+    "resources/templates/list": ("templates", "uriTemplate"),
+}
+REFETCH_SECONDS = 1.0
+
+
+class Learner:
+    """See the module.
+
+    Args:
+        scribe: keeps what was learned.
+        clock: unix seconds.
+        rebind: called when the book is out of date.
+    """
+
+    def __init__(
+        self, scribe: Scribe, clock: Callable[[], float], rebind: Callable[[], None]
+    ) -> None:
+        self._scribe = scribe
+        self._clock = clock
+        self._rebind = rebind
+        self._refetching: set[Link] = set()
+        self._again: set[Link] = set()
+
+    async def tools(self, slot: Slot, link: Link, hello: Hello) -> None:
+        """Compare the server's tools with what was approved, before any call goes to it."""
+        from mcptui.trust.pins import tool_hash
+
+        def note(text: str) -> None:
+            self._scribe.log(slot.name, f"[mcptui] {text}")
+
+        found: list[Any] = []
+        if "tools" in hello.capabilities or not hello.capabilities:
+            found = await drain(link, "tools/list", "tools", note)
+        tools = well_formed(found, note)
+        hashable: list[dict[str, Any]] = []
+        for tool in tools:
+            try:
+                tool_hash(tool)
+            except McptuiError as error:
+                note(f"tool {tool['name']!r} was left out: {error}")
+            else:
+                hashable.append(tool)
+        changes = compare(slot.view, hashable, tool_hash)
+        before = slot.view.said
+        said = Definitions(
+            server=slot.name,
+            era="modern" if hello.modern else "legacy",
+            protocol_version=hello.version,
+            capabilities=hello.capabilities,
+            server_info=hello.server_info,
+            instructions=hello.instructions,
+            tools=hashable,
+            prompts=before.prompts if before else [],
+            resources=before.resources if before else [],
+            templates=before.templates if before else [],
+            seen_at=self._clock(),
+        )
+        self._learned(slot, said, changes)
+        for row in changes:
+            if row.quarantined:
+                note(f"tool {row.tool!r} is new or changed and waits for approval")
+
+    async def rest(self, slot: Slot, link: Link, hello: Hello) -> None:
+        """Prompts, resources and templates; calls do not wait for them."""
+
+        def note(text: str) -> None:
+            self._scribe.log(slot.name, f"[mcptui] {text}")
+
+        lists: dict[str, list[dict[str, Any]]] = {"prompts": [], "resources": [], "templates": []}
+        for method, (kind, key) in _KEYS.items():
+            if method.partition("/")[0] not in hello.capabilities:
+                continue
+            try:
+                found = await drain(link, method, LIST_METHODS[method], note)
+            except (ServerError, TimeoutError) as error:
+                if link.dead:
+                    return
+                note(f"{method} could not be had: {error}")
+                continue
+            lists[kind] = [i for i in found if isinstance(i, dict) and isinstance(i.get(key), str)]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        live = slot.live
+        if live is None or link.dead:
+            return
+        said = Definitions(
+            live.server, live.era, live.protocol_version, live.capabilities, live.server_info,
+            live.instructions, live.tools, lists["prompts"], lists["resources"],
+            lists["templates"], self._clock(),
+        )  # fmt: skip
+        self._learned(slot, said, [])
+
+    def _learned(self, slot: Slot, said: Definitions, changes: list[ToolState]) -> None:
+        slot.learned(said, changes)
+        if changes:
+            self._scribe.do(lambda store: store.put_tool_states(changes))
+        self._scribe.do(lambda store: store.put_definitions(said))
+        self._rebind()
+
+    def look_again(self, slot: Slot, link: Link) -> None:
+        """A server says that a list changed: look again, at most once a second."""
+        if not link.ready:
+            return
+        if link in self._refetching:
+            self._again.add(link)
+        else:
+            self._refetching.add(link)
+            spawn(self._refetch(slot, link), f"look again at {link.server}")
+
+    async def _refetch(self, slot: Slot, link: Link) -> None:
+        live = slot.live
+        info, words = (live.server_info, live.instructions) if live else ({}, "")
+        hello = Hello(link.modern, link.version, link.capabilities, info, words)
+        try:
+            while True:
+                self._again.discard(link)
+                await self.tools(slot, link, hello)
+                await self.rest(slot, link, hello)
+                await asyncio.sleep(REFETCH_SECONDS)
+                if link not in self._again or link.dead:
+                    return
+        except (ServerError, TimeoutError) as error:
+            self._scribe.log(slot.name, f"[mcptui] its changed lists could not be had: {error}")
+        finally:
+            self._refetching.discard(link)
+            self._again.discard(link)
+
+    def listen(self, link: Link) -> None:
+        """Ask a modern server to tell when its lists change; it may not tell unasked."""
+        offers: dict[str, bytes] = {}
+        for kind in ("tools", "prompts", "resources"):
+            offered = link.capabilities.get(kind)
+            if isinstance(offered, dict) and offered.get("listChanged") is True:  # pyright: ignore[reportUnknownMemberType]
+                offers[f"{kind}ListChanged"] = b"true"
+        if link.modern and offers:
+            wanted = b",".join(b'"%b":true' % key.encode() for key in offers)
+            link.begin("subscriptions/listen", {"notifications": b"{%b}" % wanted})
