@@ -242,14 +242,26 @@ def best(place: Place) -> Copy:
     """
     warning = ""
     try:
-        folder = refreshed_folder(place)
-        newer = folder is not None and _timestamp_version(folder / "timestamp.json") >= (
-            _timestamp_version(place.shipped / "metadata" / "timestamp.json")
-        )
-        copy = refreshed(place) if newer else None
+        copy = _newer(place)
         if copy is not None:
             return copy
     except NotTrusted as error:
         warning = f"The refreshed catalog is not used: {error}"
-    found = shipped(place)
-    return replace(found, warning=warning)
+    return replace(shipped(place), warning=warning)
+
+
+def _newer(place: Place) -> Copy | None:
+    """The refreshed copy when it is as new as the shipped one, else None."""
+    while True:
+        folder = refreshed_folder(place)
+        if folder is None:
+            return None
+        known = _timestamp_version(place.shipped / "metadata" / "timestamp.json")
+        if 0 <= _timestamp_version(folder / "timestamp.json") < known:
+            return None
+        try:
+            return refreshed(place)
+        except NotTrusted:
+            # Another process may have put two newer copies in use and cleared this one away.
+            if refreshed_folder(place) == folder:
+                raise

@@ -8,8 +8,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -329,6 +331,32 @@ def test_a_signed_file_that_is_no_catalog(forge: CatalogForge, client: Client) -
     with pytest.raises(McptuiError, match="cannot be read"):
         refresh(client.place, client.source, time.time, accept)
     assert best(client.place) == before
+
+
+def test_readers_never_see_half_a_refresh(forge: CatalogForge, client: Client) -> None:
+    client.refresh()
+    done = threading.Event()
+
+    def read() -> list[int]:
+        versions: list[int] = []
+        while not done.is_set():
+            copy = best(client.place)
+            assert copy.warning == ""
+            assert copy.source == "refreshed"
+            versions.append(copy.version)
+        return versions
+
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        try:
+            for _ in range(6):
+                forge.next()
+                client.refresh()
+        finally:
+            done.set()
+        for reader in readers:
+            assert reader.result() == sorted(reader.result())
+    assert client.version() == 7
 
 
 # ── accidents, with real processes ──────────────────────────────────────────────────────
