@@ -52,11 +52,10 @@ def connect(home: Home, given: Namespace, out: Out) -> int:
     names = list(given.clients)
     if given.all:
         names += [row.id for row in verbs.clients(home) if row.state == verbs.FOUND]
-    if not names:
-        raise UsageError(
-            "No client is named" if not given.all else "No client is left to be connected",
-            fix="`mcptui clients` lists them",
-        )
+    if not names and not given.all:
+        raise UsageError("No client is named", fix="`mcptui clients` lists them")
+    if not names and not out.as_json:
+        out.say("no client is left to be connected")
     done: list[dict[str, Any]] = []
     for name in dict.fromkeys(names):
         shown = verbs.preview(home, name, connect=True, replace=given.replace)

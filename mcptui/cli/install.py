@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcptui.cli.ask import agreed
 from mcptui.cli.output import Out
-from mcptui.errors import UsageError
+from mcptui.errors import McptuiError, UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -193,22 +193,32 @@ def remove(home: Home, given: Namespace, out: Out) -> int:
 
 
 def update(home: Home, given: Namespace, out: Out) -> int:
-    """Show what newer versions change, ask, and take them."""
-    from mcptui.actions.update import update_review
-
+    """Show what newer versions change, ask, and take them; one that fails stops no other."""
     names = given.servers or [row.name for row in home.store.installs()]
     done: list[dict[str, Any]] = []
+    code = 0
     for name in names:
-        found = update_review(home, name)
-        _tell_update(out, found)
-        wanted = not given.dry_run and (not found.newest or bool(given.servers))
-        taken = wanted and _take(home, found, given.yes, out)
-        done.append(
-            {"name": name, "newest": found.newest, "changes": found.changes, "taken": taken}
-        )
+        try:
+            done.append(_update_one(home, name, given, out))
+        except McptuiError as error:
+            if len(names) == 1:
+                raise
+            out.narrate(error)
+            done.append({"name": name, "error": str(error)})
+            code = code or error.exit_code
     if out.as_json:
         out.data(done)
-    return 0
+    return code
+
+
+def _update_one(home: Home, name: str, given: Namespace, out: Out) -> dict[str, Any]:
+    from mcptui.actions.update import update_review
+
+    found = update_review(home, name)
+    _tell_update(out, found)
+    wanted = not given.dry_run and (not found.newest or bool(given.servers))
+    taken = wanted and _take(home, found, given.yes, out)
+    return {"name": name, "newest": found.newest, "changes": found.changes, "taken": taken}
 
 
 def _take(home: Home, found: UpdateReview, yes: bool, out: Out) -> bool:

@@ -162,6 +162,10 @@ class Out:
         if self.as_json:
             told = {"what": error.what, "why": error.why, "fix": error.fix, "code": error.exit_code}
             self.line({"error": told})
+        self.narrate(error)
+
+    def narrate(self, error: McptuiError) -> None:
+        """Tell of an error on stderr alone."""
         self.say(f"mcptui: {error.what}")
         if error.why:
             self.say(f"  why: {error.why}")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,6 +180,22 @@ def test_without_a_terminal_the_doctor_speaks(shell: Shell) -> None:
     ran = shell()
     assert "answers in" in ran.out
     assert "Catalog:" in ran.out
+
+
+@pytest.mark.engine
+def test_a_dumb_terminal_gets_the_doctors_page(scratch_environ: dict[str, str]) -> None:
+    import pexpect
+
+    spawn: Any = pexpect.spawn  # pyright: ignore[reportUnknownMemberType]
+    environ = {**scratch_environ, "TERM": "dumb"}
+    child = spawn(
+        sys.executable, ["-m", "mcptui"], cwd=str(ROOT), env=environ, encoding="utf-8", timeout=60
+    )
+    child.expect(pexpect.EOF)
+    child.close()
+    assert "answers in" in child.before
+    assert "\x1b" not in child.before
+    assert child.exitstatus in (0, 1)
 
 
 def test_questions_without_a_person_need_yes(shell: Shell) -> None:

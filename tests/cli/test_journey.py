@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from mcptui.home import Home
+from mcptui.paths import Paths
+from tests.actions.conftest import containers_of
 from tests.cli.conftest import ROOT, Ran, Shell
 from tests.own_server import Toml
 
@@ -164,3 +168,43 @@ def test_a_client_is_connected_shown_and_disconnected(
     assert states["claude-code"] == "connected"
     assert shell("disconnect", "claude-code").code == 0
     assert file.read_bytes() == before
+
+
+def test_ctrl_c_in_the_middle_of_an_install_leaves_nothing(
+    shell: Shell, toml: Toml, scratch_environ: dict[str, str]
+) -> None:
+    file = toml("silent", "--no-handshake", "--era", "silent")
+    with subprocess.Popen(
+        [sys.executable, "-m", "mcptui", "install", str(file), "--yes"],
+        cwd=ROOT,
+        env=scratch_environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        home = Home(Paths.of(scratch_environ), environ=scratch_environ)
+        deadline = time.monotonic() + 60
+        while not containers_of(home) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert containers_of(home), "it never started"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "interrupted"
+    assert containers_of(home) == []
+    assert home.store.installs() == []
+    home.close()
+
+
+def test_updates_show_what_changes_and_go_on_after_a_failure(shell: Shell, toml: Toml) -> None:
+    for name in ("first", "second"):
+        assert shell("install", str(toml(name)), "--yes").code == 0
+    toml("first", "--dies")
+    toml("second", "--extra", "more")
+    ran = shell("update", "--dry-run", "--json")
+    assert [one["taken"] for one in ran.data] == [False, False]
+    ran = shell("update", "--yes", "--json")
+    assert ran.code == 1
+    assert "first did not start" in ran.data[0]["error"]
+    assert ran.data[1]["taken"] is True
+    assert "second__more" in [row["exposed"] for row in shell("tools", "second", "--json").data]
