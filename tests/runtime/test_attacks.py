@@ -69,6 +69,7 @@ def test_from_outside_it_is_locked(engine: Engine, python_image: str) -> None:
 
     async def work() -> None:
         async with talking(engine, planned(engine, python_image, ATTACKER)) as talk:
+            await talk.ask("tools/list")
             inspected = engine.inspect(talk.container.container_id)
             first = inspected["State"]["Pid"]
             children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
@@ -98,6 +99,7 @@ def test_from_outside_it_is_locked(engine: Engine, python_image: str) -> None:
 def test_the_filter_is_ours_and_the_engines(engine: Engine, python_image: str) -> None:
     async def work() -> None:
         async with talking(engine, planned(engine, python_image, ATTACKER)) as talk:
+            await talk.ask("tools/list")
             first = engine.inspect(talk.container.container_id)["State"]["Pid"]
             server = Path(f"/proc/{first}/task/{first}/children").read_text().split()[0]
             counts: list[int] = []
