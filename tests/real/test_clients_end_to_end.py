@@ -197,6 +197,7 @@ def test_fastmcp_calls_through_what_each_client_was_given(desk: Desk, client: st
     rows = list(watch.seen.values())
     assert len(rows) == 3
     delays = [at - one["at"] for (at, _), one in zip(rows, seen["answers"], strict=True)]
+    print("seconds from answer to row:", delays)
     # The middle one: this machine may be busy with other tests while one of them is looked for.
     assert statistics.median(delays) <= WITHIN_SECONDS, delays
     for _, row in rows:
