@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from mcptui.actions.talk import Said, Talk
+from mcptui.actions.talk import Said, Talk, talking
 from mcptui.entry import Choices, Entry, Kind
 from mcptui.entry_read import entry_from_toml
 from mcptui.errors import McptuiError, UsageError
@@ -114,16 +114,18 @@ async def check_entry(home: Home, file: Path) -> AsyncIterator[Step]:
         image = str(step.result or "")
         yield Step(step.key, step.text, step.state, step.done, step.total, step.detail)
     yield Step("start", f"starting {entry.title}")
-    result = await asyncio.to_thread(_tried, home, entry, trial, image)
-    write(file, entry, result)
+    result = await _tried(home, entry, trial, image)
+    await asyncio.to_thread(write, file, entry, result)
     detail = f"{len(result.said.tools)} tools, {result.said.era}, {len(result.calls)} calls"
     yield Step("start", f"checked {entry.title}", StepState.DONE, detail=detail, result=result)
 
 
-def _tried(home: Home, entry: Entry, trial: Trial, image: str) -> Result:
+async def _tried(home: Home, entry: Entry, trial: Trial, image: str) -> Result:
+    from mcptui.runtime.owner import Owner
     from mcptui.runtime.plan import plan
 
     engine = home.engine()
+    facts = await asyncio.to_thread(engine.image_facts, image)
     picked = Path(tempfile.mkdtemp(prefix="mcptui-check-"))
     try:
         picked.chmod(0o755)
@@ -132,15 +134,12 @@ def _tried(home: Home, entry: Entry, trial: Trial, image: str) -> Result:
             mounts=_mounts(entry, trial, picked),
             open_network=trial.open_network,
         )
-        made = plan(entry, choices, engine.image_facts(image), None, trial.secrets)
-        if made.needs:
-            raise UsageError(f"{entry.id} cannot be started", "; ".join(made.needs))
-        body = made.create_body()
-        body["Env"] = [f"{name}={value}" for name, value in sorted(made.environment.items())]
-        with Talk.start(engine.client, body) as talk:
-            said = talk.listing()
-            calls = tuple(_called(talk, one) for one in trial.calls)
-        return Result(image, said, calls)
+        owner = Owner.current(home=str(home.paths.state))
+        made = plan(entry, choices, facts, owner, trial.secrets)
+        async with talking(engine, made) as talk:
+            said = await talk.listing()
+            calls = [await _called(talk, one) for one in trial.calls]
+        return Result(image, said, tuple(calls))
     finally:
         shutil.rmtree(picked, ignore_errors=True)
 
@@ -169,9 +168,9 @@ def _git(folder: Path) -> None:
     (folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n", "ascii")
 
 
-def _called(talk: Talk, one: Mapping[str, Any]) -> tuple[str, str]:
+async def _called(talk: Talk, one: Mapping[str, Any]) -> tuple[str, str]:
     name = str(one["tool"])
-    answer = talk.ask("tools/call", {"name": name, "arguments": one.get("arguments", {})})
+    answer = await talk.ask("tools/call", {"name": name, "arguments": one.get("arguments", {})})
     text = json.dumps(answer, ensure_ascii=False)
     if answer.get("isError") and not one.get("may_fail"):
         raise McptuiError(f"The call of {name} failed", visible(text)[:400])

@@ -1,30 +1,33 @@
-"""A short conversation with a server in a container: enough to see what it offers.
+"""A short conversation with a server in its locked container: enough to see what it offers.
 
-For maintainers' checks only: one question at a time over the engine's attach stream, with a
-deadline on each. The gateway has its own, faster way to live servers.
+For maintainers' checks: one question at a time, with a deadline on each, started the same way as
+for users. The gateway has its own, faster way to live servers.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-import socket
-import struct
-import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mcptui.errors import McptuiError
+from mcptui.runtime.channel import Channel, Death
 from mcptui.visible import visible
+
+if TYPE_CHECKING:
+    from mcptui.runtime.engine import Engine
+    from mcptui.runtime.plan import ContainerPlan
 
 LEGACY = "2025-11-25"
 MODERN = "2026-07-28"
-_DEADLINE = 60.0
-_LONGEST = 64 << 20
+DEADLINE = 60.0
+"""Seconds one answer may take."""
 _PAGES = 100
 _CLIENT = {"name": "mcptui-check", "version": "1"}
-_LABEL = "mcptui.check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,53 +49,64 @@ class Refused(McptuiError):
     """The server answered with an error."""
 
 
-class Talk:
-    """A running container and the two ends of its stdio."""
+class _Ears:
+    """Keeps what a server says until somebody asks for it."""
 
-    def __init__(self, client: Any, container: str, stream: socket.socket) -> None:
-        self._client = client
-        self._container = container
-        self._stream = stream
-        self._raw = b""
-        self._lines = b""
-        self._errors = b""
+    def __init__(self) -> None:
+        self.lines: asyncio.Queue[bytes | Death] = asyncio.Queue()
+        self.log: deque[str] = deque(maxlen=20)
+
+    def on_line(self, line: bytes) -> None:
+        """Keep a message."""
+        self.lines.put_nowait(line)
+
+    def on_overlong(self, size: int) -> None:
+        """Note a message that was dropped."""
+        self.log.append(f"a message of more than {size} bytes was dropped")
+
+    def on_stderr(self, text: str) -> None:
+        """Keep a line of its log."""
+        self.log.append(visible(text, limit=300))
+
+    def on_exit(self, death: Death) -> None:
+        """Keep its end."""
+        self.lines.put_nowait(death)
+
+    def words(self) -> str:
+        """The last it logged."""
+        return " | ".join(self.log)[-800:]
+
+
+@asynccontextmanager
+async def talking(engine: Engine, plan: ContainerPlan) -> AsyncGenerator[Talk]:
+    """Start a server for the time of the block.
+
+    Raises:
+        McptuiError: it cannot be started.
+    """
+    from mcptui.runtime.launch import launch
+
+    ears = _Ears()
+    running = await launch(engine, plan, ears)
+    try:
+        yield Talk(running.channel, ears)
+    finally:
+        await running.stop()
+
+
+class Talk:
+    """One conversation."""
+
+    def __init__(self, channel: Channel, ears: _Ears) -> None:
+        self._channel = channel
+        self._ears = ears
         self._next = 0
         self._modern = False
 
-    @classmethod
-    def start(cls, client: Any, body: Mapping[str, Any]) -> Talk:
-        """Create and start a container.
-
-        Args:
-            client: a `docker.DockerClient`.
-            body: the Engine API's request, as a plan gives it.
-        """
-        api = client.api
-        given = {**body, "OpenStdin": True, "StdinOnce": True, "AttachStdin": True}
-        given["HostConfig"] = {**body["HostConfig"], "Init": True}
-        given["Labels"] = {**body.get("Labels", {}), _LABEL: "1"}
-        made = api.create_container_from_config(given)["Id"]
-        wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-        stream: Any = api.attach_socket(made, params=wanted)
-        api.start(made)
-        return cls(client, made, stream._sock)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        from docker.errors import APIError
-
-        self._stream.close()
-        with suppress(APIError):
-            self._client.api.remove_container(self._container, force=True, v=True)
-
-    # ---- messages
-
     def _send(self, message: Mapping[str, Any]) -> None:
-        self._stream.sendall(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+        self._channel.send(json.dumps({"jsonrpc": "2.0", **message}).encode())
 
-    def ask(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def ask(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Ask and return the result.
 
         Raises:
@@ -104,108 +118,90 @@ class Talk:
         if self._modern:
             given["_meta"] = _meta()
         self._send({"id": self._next, "method": method, "params": given})
-        until = time.monotonic() + _DEADLINE
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return await self._answer(method)
+        except TimeoutError as error:
+            raise McptuiError("The server did not answer in time", self._ears.words()) from error
+
+    async def _answer(self, method: str) -> dict[str, Any]:
         while True:
-            message = self._receive(until)
-            if message.get("id") == self._next and "method" not in message:
+            message = self._message(await self._ears.lines.get())
+            if "method" in message and "id" in message:
+                self._serve(message)
+            elif message.get("id") == self._next:
                 if "error" in message:
                     raise Refused(f"{method} was refused", visible(str(message["error"]))[:300])
                 result = message.get("result")
                 return cast("dict[str, Any]", result) if isinstance(result, dict) else {}
-            if "method" in message and "id" in message:
-                self._answer(message)
 
-    def _answer(self, message: Mapping[str, Any]) -> None:
-        if message["method"] == "ping":
-            self._send({"id": message["id"], "result": {}})
-        else:
-            error = {"code": -32601, "message": "not offered"}
-            self._send({"id": message["id"], "error": error})
-
-    def _receive(self, until: float) -> dict[str, Any]:
-        while b"\n" not in self._lines:
-            self._read(until)
-        line, _, self._lines = self._lines.partition(b"\n")
+    def _message(self, line: bytes | Death) -> dict[str, Any]:
+        if isinstance(line, Death):
+            raise McptuiError(f"The server ended: {line.words}", self._ears.words())
         try:
             message: Any = json.loads(line)
         except (ValueError, RecursionError):
             return {}  # servers print banners
         return cast("dict[str, Any]", message) if isinstance(message, dict) else {}
 
-    def _read(self, until: float) -> None:
-        """Take one frame of the attach stream: kind, three zeros, length, bytes."""
-        head = self._bytes(8, until)
-        kind, size = head[0], struct.unpack(">I", head[4:])[0]
-        data = self._bytes(size, until)
-        if kind == 1:
-            self._lines += data
-            if len(self._lines) > _LONGEST:
-                raise McptuiError("The server sent a message of more than 64 MiB")
+    def _serve(self, message: Mapping[str, Any]) -> None:
+        """Answer what a server asks of its client: we offer nothing."""
+        if message["method"] == "ping":
+            self._send({"id": message["id"], "result": {}})
         else:
-            self._errors = (self._errors + data)[-4000:]
+            error = {"code": -32601, "message": "not offered"}
+            self._send({"id": message["id"], "error": error})
 
-    def _bytes(self, count: int, until: float) -> bytes:
-        while len(self._raw) < count:
-            left = until - time.monotonic()
-            if left <= 0:
-                raise McptuiError("The server did not answer in time", self._last_words())
-            self._stream.settimeout(left)
-            try:
-                part = self._stream.recv(1 << 20)
-            except TimeoutError:
-                continue
-            if not part:
-                raise McptuiError("The server ended", self._last_words())
-            self._raw += part
-        taken, self._raw = self._raw[:count], self._raw[count:]
-        return taken
-
-    def _last_words(self) -> str:
-        return visible(self._errors.decode("utf-8", "replace").strip())[-800:]
-
-    # ---- what it offers
-
-    def listing(self) -> Said:
+    async def listing(self) -> Said:
         """Open the conversation in the era the server is of, and list all it offers."""
-        hello = self._open()
+        hello = await self._open()
         has = cast("dict[str, Any]", hello.get("capabilities") or {})
         meta = cast("dict[str, Any]", hello.get("_meta") or {})
         info: Any = hello.get("serverInfo") or meta.get("io.modelcontextprotocol/serverInfo") or {}
-        resources = "resources" in has
+        lists = {
+            kind: await self._all(method, key)
+            for kind, method, key in (
+                ("tools", "tools", "tools"),
+                ("prompts", "prompts", "prompts"),
+                ("resources", "resources", "resources"),
+                ("templates", "resources/templates", "resourceTemplates"),
+            )
+            if method.partition("/")[0] in has
+        }
         return Said(
             era="modern" if self._modern else "legacy",
             protocol_version=MODERN if self._modern else str(hello.get("protocolVersion", "")),
             server_info=cast("dict[str, Any]", info),
             capabilities=has,
             instructions=str(hello.get("instructions") or ""),
-            tools=self._all("tools") if "tools" in has else (),
-            prompts=self._all("prompts") if "prompts" in has else (),
-            resources=self._all("resources") if resources else (),
-            templates=self._all("resources/templates", "resourceTemplates") if resources else (),
+            tools=lists.get("tools", ()),
+            prompts=lists.get("prompts", ()),
+            resources=lists.get("resources", ()),
+            templates=lists.get("templates", ()),
         )
 
-    def _open(self) -> dict[str, Any]:
+    async def _open(self) -> dict[str, Any]:
         try:
-            found = self.ask("server/discover", {"_meta": _meta()})
+            found = await self.ask("server/discover", {"_meta": _meta()})
             if MODERN in found.get("supportedVersions", ()):
                 self._modern = True
                 return found
         except Refused:
             pass
         given = {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": _CLIENT}
-        hello = self.ask("initialize", given)
+        hello = await self.ask("initialize", given)
         self._send({"method": "notifications/initialized"})
         return hello
 
-    def _all(self, kind: str, key: str = "") -> tuple[dict[str, Any], ...]:
+    async def _all(self, method: str, key: str) -> tuple[dict[str, Any], ...]:
         found: list[dict[str, Any]] = []
         params: dict[str, Any] = {}
         for _ in range(_PAGES):
             try:
-                page = self.ask(f"{kind}/list", params)
+                page = await self.ask(f"{method}/list", params)
             except Refused:
-                return tuple(found)  # some declare what they do not have
-            items = cast("list[Any]", page.get(key or kind) or [])
+                break  # some declare what they do not have
+            items = cast("list[Any]", page.get(key) or [])
             found.extend(cast("dict[str, Any]", one) for one in items if isinstance(one, dict))
             if not isinstance(page.get("nextCursor"), str):
                 break

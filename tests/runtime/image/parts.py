@@ -10,7 +10,7 @@ import os
 import tarfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -148,7 +148,7 @@ def npm_lock(name: str, version: str, hashes: Mapping[str, tuple[str, str]]) -> 
 
 
 @contextmanager
-def served(answer: Callable[[str], tuple[str, bytes] | None]) -> Iterator[str]:
+def served(answer: Callable[[str], tuple[str, bytes] | None]) -> Generator[str]:
     """Serve over HTTP on a free port of this machine.
 
     Args:
@@ -189,7 +189,7 @@ def served(answer: Callable[[str], tuple[str, bytes] | None]) -> Iterator[str]:
 
 
 @contextmanager
-def npm_registry(packages: Mapping[tuple[str, str], bytes]) -> Iterator[str]:
+def npm_registry(packages: Mapping[tuple[str, str], bytes]) -> Generator[str]:
     """A registry of npm packages: (name, version) → tarball. Yields its address."""
     place: list[str] = [""]
 
