@@ -154,10 +154,15 @@ class McptuiApp(App[None]):
     async def go(self, room: str, name: str = "", action: str = "") -> None:
         """Go to a room, put its cursor on something, and then do something with it."""
         await self.action_room(room)
-        if name:
-            self.here.select(name)
-        if action:
-            await self.run_action(action, self.here)
+        here = self.here
+
+        def act() -> None:
+            if action and (why := here.why_not(action)):
+                self.say(f"{name}: {why}" if name else why, "warn")
+            elif action:
+                self.call_later(self.run_action, action, here)
+
+        here.select(name, act)
 
     @on(TopBar.Chosen)
     async def room_clicked(self, event: TopBar.Chosen) -> None:

@@ -15,7 +15,7 @@ from mcptui.tui.feed import Feed
 
 def drive(story: Coroutine[Any, Any, None]) -> None:
     """Run one story to its end."""
-    asyncio.run(asyncio.wait_for(story, 60))
+    asyncio.run(asyncio.wait_for(story, 150))
 
 
 class Seat:

@@ -108,17 +108,13 @@ class DoctorRoom(Room):
         self.list.show(rows)
         self.place()
 
-    def select(self, key: str) -> None:
-        """Put the cursor on a check, by its name."""
-        self.wanted = key
-        self.place()
-
-    def place(self) -> None:
-        """The first row of the check that is wanted."""
+    def reach(self, key: str) -> bool:
+        """The first finding of a check that needs somebody."""
         for at, row in enumerate(self.list.rows):
-            if row.id == self.wanted and row.state != "ok":
+            if row.id == key and row.state != "ok":
                 self.list.cursor = at
-                self.wanted = None
+                return True
+        return False
 
     def moved(self, row: Finding | None) -> None:
         """Show a finding with what to do."""

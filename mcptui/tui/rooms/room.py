@@ -43,7 +43,7 @@ class Room(Widget):
         self.filter = FilterBar()
         self.title = Title(classes="title")
         self.detail = Detail(classes="detail")
-        self.wanted: str | None = None
+        self.errand: tuple[str, Callable[[], None] | None] | None = None
 
     # ---- what a subclass gives
 
@@ -156,14 +156,32 @@ class Room(Widget):
             self.filter.set_text("")
         self.focus_main()
 
-    def select(self, key: str) -> None:
-        """Put the cursor on a row, now or when the rows have come."""
-        self.wanted = None if self.list.select(key) else key
+    def select(self, key: str, then: Callable[[], None] | None = None) -> None:
+        """Put the cursor on a row and go on from there, now or when the rows have come.
+
+        Args:
+            key: of the row, "" for wherever the cursor is.
+            then: what to do next.
+        """
+        self.errand = (key, then)
+        if self.filter.text and key and not self.list.select(key):
+            self.filter.set_text("")
+        if self.list.rows:
+            self.place()
+
+    def reach(self, key: str) -> bool:
+        """Put the cursor on a row, if it is there."""
+        return self.list.select(key)
 
     def place(self) -> None:
-        """Put the cursor where it was wanted, once there are rows."""
-        if self.wanted is not None and self.list.select(self.wanted):
-            self.wanted = None
+        """Do the errand, if there is one and its row is there."""
+        if self.errand is None:
+            return
+        key, then = self.errand
+        if not key or self.reach(key):
+            self.errand = None
+            if then is not None:
+                self.call_after_refresh(then)
 
     # ---- focus and folding
 

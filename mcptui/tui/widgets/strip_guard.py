@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from rich.cells import get_character_cell_size
+from rich.cells import cell_len, get_character_cell_size, set_cell_size
 from rich.console import Console
 from rich.segment import Segment
 from textual.strip import Strip
@@ -44,9 +44,11 @@ def _kept(character: str) -> str:
 def clean(text: str) -> str:
     """Return `text` as it may go to the terminal, of the same width in cells."""
     if not (text.isascii() and text.isprintable()):
-        text = "".join(map(_kept, text))
-        if _plain:
-            text = text.translate(ASCII)
+        kept = "".join(map(_kept, text))
+        if kept != text and (width := cell_len(text)) != cell_len(kept):
+            # Joiners merge their neighbours into one cell; without them there are more.
+            kept = set_cell_size(kept, width)
+        return kept.translate(ASCII) if _plain else kept
     return text
 
 
