@@ -74,7 +74,7 @@ class Hub:
         self.clock = clock
         self.slots: dict[str, Slot] = {}
         self.sessions: list[Session] = []
-        self.book = Book()
+        self.book: Book = bind(())
         self.ending = False
         self.on_client: Callable[[Session], None] = lambda session: None
         self._numbers = itertools.count(1)
@@ -110,7 +110,7 @@ class Hub:
         changed = {
             _CHANGES[method]
             for method in LIST_METHODS
-            if before.lists and before.lists[method] != self.book.lists[method]
+            if before.lists[method] != self.book.lists[method]
         }
         for session in self.sessions:
             for method in sorted(changed):

@@ -118,6 +118,7 @@ class Gateway:
         self.started = home.clock()
         self._wish = 0
         self._mark = ""
+        self._deaf = False
         self._ended: asyncio.Event | None = None
 
     def launch_with(self, launcher: Launcher) -> None:
@@ -219,8 +220,11 @@ class Gateway:
             if mark != self._mark:
                 self._mark = mark
                 self.hub.load(read_rows(self.home, self.profile))
+            self._deaf = False
         except McptuiError as error:
-            _log.warning("could not read the state database: %s", error)
+            if not self._deaf:  # said once, not ten times a second
+                _log.warning("could not read the state database: %s", error)
+            self._deaf = True
 
     async def _finish_open(self, session: Session) -> None:
         """A client that sent its questions and closed still gets its answers, for a moment."""
