@@ -74,7 +74,7 @@ class Learner:
             capabilities=hello.capabilities,
             server_info=hello.server_info,
             instructions=hello.instructions,
-            tools=hashable,
+            tools=_accepted(slot, hashable, changes),
             prompts=before.prompts if before else [],
             resources=before.resources if before else [],
             templates=before.templates if before else [],
@@ -158,3 +158,15 @@ class Learner:
         if link.modern and offers:
             wanted = b",".join(b'"%b":true' % key.encode() for key in offers)
             link.begin("subscriptions/listen", {"notifications": b"{%b}" % wanted})
+
+
+def _accepted(
+    slot: Slot, live: list[dict[str, Any]], changes: list[ToolState]
+) -> list[dict[str, Any]]:
+    """What is remembered of the tools: the approved text of those on hold, for the difference."""
+    states = {**slot.view.states, **{row.tool: row for row in changes}}
+    before = {tool.name: tool.approved for tool in slot.view.tools()}
+    return [
+        dict(before.get(tool["name"]) or tool) if states[tool["name"]].quarantined else tool
+        for tool in live
+    ]

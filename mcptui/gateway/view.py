@@ -95,10 +95,10 @@ class ServerView:
     def _approved(
         pin: ToolPin | None, said: Definition | None, state: ToolState | None
     ) -> Definition | None:
-        if state is not None and state.approved_hash and not state.quarantined:
-            own = pin is not None and state.approved_hash == pin.hash
-            if not own and state.seen_hash:
+        if state is not None and state.approved_hash and state.approved_hash != (pin and pin.hash):
+            if state.seen_hash and not state.quarantined:
                 return state.seen_definition or said
+            return said or (pin and pin.definition)
         if pin is not None:
             return pin.definition or said
         return said
