@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING
 
 from mcptui.paths import Paths
 
+# Not late: two threads that first import a package and one of its modules can meet half-made ones.
+from mcptui.store import Store
+from mcptui.store.remembered import Remembered
+
 if TYPE_CHECKING:
     from mcptui.catalog.load import Catalog
     from mcptui.runtime.engine import Engine
-    from mcptui.store import Store
 
 
 def _open_nothing(url: str) -> None:
@@ -84,8 +87,6 @@ class Home:
         """
         with self._guard:
             if self._store is None:
-                from mcptui.store import Store
-
                 self.paths.private(self.paths.state)
                 self._store = Store.open(self.paths.database, self.clock)
             return self._store
@@ -149,7 +150,10 @@ class Home:
 def _real_engine(home: Home) -> Engine:
     from mcptui.runtime.find import find
 
-    return find(home.environ, home.paths.home, home.platform)
+    engine = find(home.environ, home.paths.home, home.platform)
+    # How stdio reaches containers is tried once per engine, not once per process.
+    engine.routes = Remembered(lambda: home.store, "engine.routes")
+    return engine
 
 
 def _real_catalog(home: Home) -> Catalog:

@@ -23,6 +23,12 @@ LEAST_DISK = 500_000_000
 """Free bytes below which images cannot be built any more."""
 LITTLE_DISK = 3_000_000_000
 """Free bytes below which a person should know."""
+ROUTES = {
+    "socket": "by passed pipes",
+    "stdin": "by the attach stream",
+    "volume": "by the attach stream, start program in a volume",
+}
+"""How stdio reaches an engine's containers, in words."""
 KEYRINGS = frozenset(
     {
         "keyring.backends.SecretService",
@@ -91,6 +97,8 @@ def check_engine(home: Home) -> list[Finding]:
     name = f"{facts.kind} {facts.version}".strip()
     rootless = " (rootless)" if facts.rootless else ""
     detail = f"API {facts.api} · cgroup {facts.cgroup} · {facts.storage} · {facts.endpoint}"
+    route = ROUTES.get(engine.routes.get(engine.endpoint.url, ""), "not tried yet")
+    detail = f"{detail} ({facts.source}) · stdio {route}"
     return [
         Finding("engine", "ok", f"{name} answers{took}{rootless}", detail),
         *_limits(facts.cgroup, facts.storage),

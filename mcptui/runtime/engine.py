@@ -97,8 +97,11 @@ class Engine:
             )
         if self.endpoint.scheme == "ssh":
             options["use_ssh_client"] = True
-        version = _chosen_api(self._api)
         with _told("The container engine does not answer"):
+            if not self._api and self.endpoint.scheme not in ("ssh", "npipe"):
+                # The SDK would leave sockets open while it finds out that nobody is there.
+                self._api = self.endpoint.ping()
+            version = _chosen_api(self._api)
             return docker.DockerClient(version=version, **options)
 
     def warm(self) -> None:
@@ -315,7 +318,11 @@ def _told(what: str, *, missing_ok: bool = False) -> Generator[None, None, None]
         what: what failed.
         missing_ok: what is not there any more is no error.
     """
+    # The packages before their modules: two threads that import both in other orders would meet
+    # half-made ones.
+    import docker
     import docker.errors
+    import requests
     import requests.exceptions
 
     try:
