@@ -27,6 +27,7 @@ STAND_INS = (
 SKIPPED = re.compile(r"gcc-\d+-base|git-man|libreadline8(t64)?|.*-doc")
 """Needed only on paper, at an exact version that a stand-in cannot have."""
 _URI = re.compile(r"^'(?P<uri>[^']+)' (?P<file>[^/\s]+\.deb) (?P<size>\d+)", re.M)
+_UNKNOWN = re.compile(r"Unable to locate|no installation candidate|unmet depend|held broken")
 _NAME = re.compile(r"(?P<name>[a-z0-9][a-z0-9+.-]+)_(?P<version>[^_]+)_(?P<arch>[a-z0-9-]+)\.deb")
 _PREFERENCES = """\
 Package: *
@@ -156,8 +157,10 @@ class Apt:
     async def _print_uris(self, roots: Sequence[str]) -> list[Deb] | None:
         command = ["apt-get", "install", "--print-uris", "-qq", "-y", *self._options(), *roots]
         code, output = await run(command, environ=self._environ, folder=self._folder)
-        found = [_deb(match) for match in _URI.finditer(output)]
-        if code or not found:
+        if code and not _UNKNOWN.search(output):
+            raise explain("Asking apt for the base's packages", output, self._folder)
+        found = [] if code else [_deb(match) for match in _URI.finditer(output)]
+        if not found:
             return None
         return sorted(
             (deb for deb in found if not SKIPPED.fullmatch(deb.name)), key=lambda deb: deb.name
