@@ -8,6 +8,7 @@ stopped before it cleans up, so nothing is written after the end.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 import threading
@@ -119,10 +120,11 @@ class Work:
 
 def _size(folder: Path) -> int:
     size = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            if path.is_file() and not path.is_symlink():
-                size += path.stat().st_size
+    # os.walk, unlike rglob, bears that pip removes folders while they are looked at.
+    for base, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                size += Path(base, name).lstat().st_size
     return size
 
 
