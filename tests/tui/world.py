@@ -219,10 +219,15 @@ class FakeFeed(Feed):
         return entry(name)
 
     def installed(self) -> dict[str, Installed]:
+        picked = {"repositories": (("/home/demo/project", False), ("/home/demo/notes", True))}
+        choices = {"git-local": Choices(mounts=picked), "fetch": Choices(open_network=True)}
         return {
-            name: Installed(name, entry(name), Choices(), Trust.SIGNED, "catalog 42", "", NOW, NOW)
+            name: Installed(
+                name, entry(name), choices.get(name, Choices()), Trust.SIGNED, "catalog 42",
+                "sha256:9f2c41" + "0" * 58, NOW - 86_400, NOW - 86_400,
+            )
             for name in sorted(self.made)
-        }
+        }  # fmt: skip
 
     def review(self, target: str, choices: Choices | None) -> Review:
         from mcptui.actions.planning import missing

@@ -120,6 +120,7 @@ class AccessRoom(Room):
         elif not rows:
             self.say_empty([("Nothing matches.", ""), ("  esc clears the filter", "dim")])
         self.list.show(rows)
+        self.place()
         self.filter.show_note([(f"{len(rows)} grants", "dim")])
 
     def moved(self, row: Grant | None) -> None:

@@ -84,6 +84,7 @@ class CallsRoom(Room):
         self.calls.begin(*found)
         self.tail.show(self.calls.shown)
         self._say()
+        self.place()
 
     def _more(self, found: tuple[list[CallRow], int]) -> None:
         self._reading = False

@@ -196,8 +196,11 @@ class Room(Widget):
         return self.has_class("-opened")
 
     def focus_main(self) -> None:
-        """Give the keys to the list, or to the detail when that is all there is."""
-        (self.main_detail() if self.opened else self.list).focus()
+        """Give the keys to the list, or to the detail when that is all there is.
+
+        At once, not a turn of the loop later: what is typed next is meant for it.
+        """
+        self.screen.set_focus(self.main_detail() if self.opened else self.list)
 
     def main_detail(self) -> LineView:
         """What takes the keys in the detail."""

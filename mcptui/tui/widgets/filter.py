@@ -79,7 +79,8 @@ class FilterBar(Horizontal):
     def start(self) -> None:
         """Take the keys."""
         self.input.can_focus = True
-        self.input.focus()
+        # At once, not `focus()`, which comes a turn of the loop later: the next key may be here.
+        self.screen.set_focus(self.input)
 
     def on_descendant_blur(self) -> None:
         """Out of the way of tab again."""
