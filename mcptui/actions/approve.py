@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mcptui.actions.found import installed, near
@@ -64,10 +64,22 @@ def approve(home: Home, server: str, tool: str) -> str:
     Raises:
         UsageError: no such server, or nothing waits for that tool.
     """
-    change(home, server, tool)
+    taken = change(home, server, tool)
     home.store.approve_tool(server, tool)
+    _keep_text(home, taken)
     home.store.wish("reload", server)
     return f"{server}: the new text of {tool} is approved"
+
+
+def _keep_text(home: Home, taken: Change) -> None:
+    """Remember the approved text, so that the next change can be shown beside it."""
+    said = home.store.definitions(taken.server)
+    if said is None or taken.seen is None:
+        return
+    tools = [taken.seen if one.get("name") == taken.tool else one for one in said.tools]
+    if taken.seen not in tools:
+        tools.append(taken.seen)
+    home.store.put_definitions(replace(said, tools=tools))
 
 
 def _change(home: Home, row: Installed, state: ToolState) -> Change:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcptui.errors import McptuiError, TryAgain
+from mcptui.errors import McptuiError, TryAgain, UsageError
 
 if TYPE_CHECKING:
     from mcptui.home import Home
@@ -72,11 +72,23 @@ def _bad(name: str, error: McptuiError, *, fixable: bool = False) -> Finding:
 def check_database(home: Home) -> list[Finding]:
     """Open the state database."""
     try:
-        home.store.data_version()
-        servers = len(home.store.installs())
+        names = home.store.names()
+        odd = [name for name in names if not _readable(home, name)]
     except McptuiError as error:
         return [_bad("database", error, fixable="damaged" in error.what)]
-    return [Finding("database", "ok", f"State: {servers} servers installed", str(home.store.path))]
+    title = f"State: {len(names)} servers installed"
+    if odd:
+        detail = f"from another release of mcptui: {', '.join(odd)}"
+        fix = f"`mcptui remove {odd[0]}` and install it again"
+        return [Finding("database", "warn", f"{title}, some cannot be read", detail, fix)]
+    return [Finding("database", "ok", title, str(home.store.path))]
+
+
+def _readable(home: Home, name: str) -> bool:
+    try:
+        return home.store.installed(name) is not None
+    except UsageError:
+        return False
 
 
 def check_engine(home: Home) -> list[Finding]:

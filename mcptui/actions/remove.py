@@ -35,16 +35,18 @@ async def remove(home: Home, name: str, *, keep_image: bool = False) -> AsyncIte
     Raises:
         UsageError: no such server.
     """
-    row = installed(home, name)
-    payload = {**_saved(home, row), "keep_image": keep_image}
+    row = _row(home, name)
     yield Step("rows", f"forgetting {name}")
+    if row is not None:
+        home.store.push_undo(f"remove {name}", UNDO, _saved(home, row))
     home.store.remove_install(name)
-    home.store.push_undo(f"remove {name}", UNDO, payload)
     home.store.wish("reload", name)
     yield Step("rows", f"forgot {name}", StepState.DONE, detail="its calls stay in the record")
     yield Step("containers", "stopping its containers")
     removed = await _stop(home, name)
     yield Step("containers", "its containers are gone", StepState.DONE, detail=removed)
+    if row is None:
+        return
     gone = await asyncio.to_thread(
         release_image, home, name, row.image_id, keep=keep_image or _shared(home, row)
     )
@@ -54,6 +56,20 @@ async def remove(home: Home, name: str, *, keep_image: bool = False) -> AsyncIte
         yield Step("image", "the image stays", StepState.SKIPPED)
     else:
         yield Step("image", "the image stays: it is yours or still needed", StepState.SKIPPED)
+
+
+def _row(home: Home, name: str) -> Installed | None:
+    """The install; None for one of another release, which can be removed but not read.
+
+    Raises:
+        UsageError: no such server.
+    """
+    try:
+        return installed(home, name)
+    except UsageError:
+        if name not in home.store.names():
+            raise
+        return None
 
 
 def forget(home: Home, row: Installed, *, keep_image: bool) -> None:

@@ -178,7 +178,8 @@ def remove(home: Home, given: Namespace, out: Out) -> int:
     from mcptui.actions.remove import remove as take_out
 
     for name in given.servers:
-        installed(home, name)
+        if name not in home.store.names():
+            installed(home, name)
     names = ", ".join(given.servers)
     if not agreed(out, f"Remove {names}?", given.yes):
         out.say("nothing was changed")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from dataclasses import asdict
 
 from mcptui.entry import Trust
 from mcptui.entry_read import choices_from_dict, choices_to_dict, entry_from_dict, entry_to_dict
+from mcptui.errors import UsageError
 from mcptui.store.database import Database
 from mcptui.store.rows import Definitions, Installed, ToolState
 
@@ -29,8 +31,13 @@ class InstallStore(Database):
     """Which servers are installed and how."""
 
     def installs(self) -> list[Installed]:
-        """All installed servers by name."""
-        return [_installed(row) for row in self.read("SELECT * FROM installs ORDER BY name")]
+        """All installed servers that can be read, by name; `names()` has the others as well."""
+        found: list[Installed] = []
+        for row in self.read("SELECT * FROM installs ORDER BY name"):
+            # One entry of another release must not hide the rest.
+            with contextlib.suppress(UsageError):
+                found.append(_installed(row))
+        return found
 
     def installed(self, name: str) -> Installed | None:
         """One installed server, None when there is none of that name."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from mcptui.actions.findings import check_database
 from mcptui.actions.images import MARK, hold_image, release_image
 from mcptui.actions.remove import remove
-from mcptui.actions.servers import tools_of
+from mcptui.actions.servers import servers, tools_of
 from mcptui.actions.switch import switch_tool
 from mcptui.actions.undo import undo
 from mcptui.errors import McptuiError, UsageError
@@ -18,6 +20,7 @@ from mcptui.home import Home
 from mcptui.paths import Paths
 from mcptui.runtime.channel import Death
 from mcptui.runtime.launch import launch
+from mcptui.store.rows import Installed
 from tests.actions.conftest import containers_of, put_in, walk
 from tests.own_server import Toml
 
@@ -75,6 +78,21 @@ def test_undo_does_not_overwrite_a_newer_install(home: Home, toml: Toml) -> None
     home.store.undone(newest.id)
     with pytest.raises(UsageError, match="installed again already"):
         undo(home)
+
+
+def test_a_server_of_another_release_hides_no_other_and_can_be_removed(
+    home: Home, put: Callable[..., Installed]
+) -> None:
+    put("good")
+    put("odd")
+    with home.store.transaction() as db:
+        db.execute('UPDATE installs SET entry = \'{"id": "odd", "new": 1}\' WHERE name = \'odd\'')
+    assert [row.name for row in servers(home)] == ["good"]
+    (finding,) = check_database(home)
+    assert (finding.state, "mcptui remove odd" in finding.fix_text) == ("warn", True)
+    walk(remove(home, "odd"))
+    assert home.store.names() == ["good"]
+    assert home.store.last_undo() is None
 
 
 class Ear:

@@ -140,6 +140,21 @@ def test_a_changed_tool_waits_is_told_and_can_be_approved(home: Home, put: Put) 
         approve(home, "parrot", "say")
 
 
+def test_the_next_change_is_shown_beside_the_text_that_was_approved_last(
+    home: Home, put: Put
+) -> None:
+    put()
+    second, third = ({**TOOL, "description": word} for word in ("second", "third"))
+    home.store.put_definitions(Definitions("parrot", "legacy", "2025-11-25", tools=[TOOL]))
+    first = tool_hash(TOOL)
+    home.store.put_tool_state(ToolState("parrot", "say", first, tool_hash(second), second))
+    approve(home, "parrot", "say")
+    approved = tool_hash(second)
+    home.store.put_tool_state(ToolState("parrot", "say", approved, tool_hash(third), third))
+    found = change(home, "parrot", "say")
+    assert (found.approved, found.seen) == (second, third)
+
+
 def test_a_new_tool_waits_too(home: Home, put: Put) -> None:
     put()
     new = {**TOOL, "name": "shout"}

@@ -183,6 +183,13 @@ def test_without_a_terminal_the_doctor_speaks(shell: Shell) -> None:
 
 
 @pytest.mark.engine
+def test_checks_that_run_at_once_never_meet_half_made_modules(shell: Shell) -> None:
+    for _ in range(4):
+        findings = shell("doctor", "--json").data["findings"]
+        assert not [one for one in findings if "The check of" in one["title"]]
+
+
+@pytest.mark.engine
 def test_a_dumb_terminal_gets_the_doctors_page(scratch_environ: dict[str, str]) -> None:
     import pexpect
 
