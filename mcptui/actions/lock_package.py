@@ -89,8 +89,12 @@ def _metadata(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _missing(found: Sequence[Mapping[str, Any]]) -> list[str]:
     """Requirements that hold under some Python of `PYTHONS` and were not resolved."""
-    from packaging.requirements import Requirement
-
+    try:
+        from packaging.requirements import Requirement
+    except ImportError as error:
+        raise McptuiError(
+            "Locking needs the package `packaging`", "it comes with the test dependencies"
+        ) from error
     have = {canonical(_metadata(item)["name"]) for item in found}
     wanted: set[str] = set()
     for item in found:
