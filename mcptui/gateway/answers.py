@@ -162,8 +162,6 @@ class Answers:
             self._log_message(link, params)
         elif method.endswith("/list_changed"):
             self.hub.lists_changed(link)
-        elif method == "notifications/resources/updated":
-            self.client.tell_updated(params, self.send)
         elif method == "notifications/cancelled":
             try:
                 identity = canonical_id(fields(params).get("requestId", b"null"))
@@ -171,6 +169,10 @@ class Answers:
                 return
             if identity is not None:
                 self.asks.withdraw(link, identity, "the server took it back")
+        elif self.overfull():
+            return  # a client that does not read can do without
+        elif method == "notifications/resources/updated":
+            self.client.tell_updated(params, self.send)
         elif self.client.legacy and not link.modern:
             self.send(notification_line(method, params))
 

@@ -39,6 +39,8 @@ NEEDS = {
     "roots/list": "roots",
 }
 """What a client must be able to do to be asked something."""
+MOST_ASKED = 64
+"""Questions a client may have open: a server that floods is refused, not the client drowned."""
 STATE_PREFIX = "mcptui."
 """Begins the request states that are ours; others belong to servers."""
 _KEY = "ask"
@@ -92,6 +94,9 @@ class Asks:
     def ask(self, link: Link, identity: bytes, method: str, params: Part, reply: Reply) -> None:
         """Ask a legacy client; `reply` is called exactly once, at once when it cannot be asked."""
         need = NEEDS.get(method)
+        if len(self._asked) >= MOST_ASKED:
+            reply(b"", refusal(INTERNAL_ERROR, "The client has too many open questions"))
+            return
         if need is None or need not in self._able():
             reply(b"", refusal(METHOD_NOT_FOUND, f"The client cannot be asked {method}"))
             return

@@ -35,7 +35,7 @@ def start(home: Home, store: Store, scratch_environ: dict[str, str]) -> Iterator
         talk.close()
 
 
-def rows(store: Store, count: int, seconds: float = 5.0) -> list[CallRow]:
+def rows(store: Store, count: int, seconds: float = 15.0) -> list[CallRow]:
     """The first calls of the store, once there are `count` that ended."""
     deadline = time.monotonic() + seconds
     while True:
@@ -47,7 +47,7 @@ def rows(store: Store, count: int, seconds: float = 5.0) -> list[CallRow]:
         time.sleep(0.02)
 
 
-def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
     """Wait for something to become true."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -74,7 +74,7 @@ class Talk:
         self.send(id=number, method=method, params=params)
         return number
 
-    def next(self, want: Callable[[dict[str, Any]], bool], seconds: float = 20) -> dict[str, Any]:
+    def next(self, want: Callable[[dict[str, Any]], bool], seconds: float = 60) -> dict[str, Any]:
         """The first message, kept or to come, that `want` says yes to."""
         for message in self.kept:
             if want(message):
@@ -93,7 +93,7 @@ class Talk:
                 return message
             self.kept.append(message)
 
-    def wait(self, number: int | str, seconds: float = 20) -> dict[str, Any]:
+    def wait(self, number: int | str, seconds: float = 60) -> dict[str, Any]:
         """The answer to a request."""
         return self.next(lambda m: m.get("id") == number and "method" not in m, seconds)
 
@@ -101,7 +101,7 @@ class Talk:
         """Send a request and give its answer."""
         return self.wait(self.start(method, params, modern=modern))
 
-    def notification(self, method: str, seconds: float = 20) -> dict[str, Any]:
+    def notification(self, method: str, seconds: float = 60) -> dict[str, Any]:
         """The next notification of a kind."""
         return self.next(lambda m: m.get("method") == method and "id" not in m, seconds)
 
