@@ -155,6 +155,7 @@ class Engine:
             env=tuple(config.get("Env") or ()),
             workdir=str(config.get("WorkingDir") or ""),
             user=str(config.get("User") or ""),
+            volumes=tuple(config.get("Volumes") or ()),
         )
 
     def find_image(self, label: str, value: str) -> str:

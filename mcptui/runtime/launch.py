@@ -151,7 +151,7 @@ class _Attempt:
     def _body(self) -> dict[str, Any]:
         body = self.plan.create_body()
         host: dict[str, Any] = body["HostConfig"]
-        mounts: list[Any] = [mount.body() for mount in settle(self.plan.mounts, self.plan.deny)]
+        mounts = self.plan.mount_bodies(settle(self.plan.mounts, self.plan.deny))
         host["Mounts"] = mounts
         folder = private_folder(self.engine.folder)
         program = shim(self.engine.arch(), folder)

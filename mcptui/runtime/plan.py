@@ -37,6 +37,7 @@ class ImageFacts:
         env: its variables as NAME=VALUE.
         workdir: "" for the root folder.
         user: "" for root.
+        volumes: folders for which the engine would make writable, unbounded volumes on disk.
     """
 
     id: str
@@ -45,6 +46,7 @@ class ImageFacts:
     env: tuple[str, ...] = ()
     workdir: str = ""
     user: str = ""
+    volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class ContainerPlan:
         memory: bytes, swap included.
         cpus: cores.
         mounts: folders and files of the host.
+        scratch: folders the image wants to write; small and in memory, like /tmp.
         labels: what the engine remembers.
         workdir: the image's, or "/".
         warnings: what a person should know, in words.
@@ -85,6 +88,7 @@ class ContainerPlan:
     memory: int = 256 * MIB
     cpus: float = 0.5
     mounts: tuple[PlannedMount, ...] = ()
+    scratch: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     workdir: str = "/"
     warnings: tuple[str, ...] = ()
@@ -106,14 +110,23 @@ class ContainerPlan:
         for option in ("--memory", "--memory-swap"):
             words += [option, f"{self.memory // MIB}m"]
         words += ["--ulimit", "core=0", "--ipc", "private", "--log-driver", "none"]
+        words += ["--no-healthcheck"]
         for mount in self.mounts:
             words += ["--mount", mount.argument()]
+        for folder in self.scratch:
+            words += ["--mount", f"type=tmpfs,target={folder},tmpfs-size={self.tmp}"]
         for name in sorted(self.environment):
             words += ["--env", name]
         for name, value in self.labels.items():
             words += ["--label", f"{name}={value}"]
         words += ["--workdir", self.workdir, "--entrypoint", *self.command[:1], self.image]
         return [*words, *self.command[1:]]
+
+    def mount_bodies(self, mounts: tuple[PlannedMount, ...]) -> list[dict[str, Any]]:
+        """The Engine API's list of mounts, for the host's folders as planned or as settled."""
+        size = {"SizeBytes": self.tmp, "Mode": 0o1777}
+        scratch = [{"Type": "tmpfs", "Target": one, "TmpfsOptions": size} for one in self.scratch]
+        return [*(mount.body() for mount in mounts), *scratch]
 
     def create_body(self) -> dict[str, Any]:
         """The Engine API's request; `launch()` adds the shim and the route of stdio."""
@@ -127,6 +140,8 @@ class ContainerPlan:
             "Labels": dict(self.labels),
             "Tty": False,
             "StopSignal": "SIGTERM",
+            # Else the engine would start the image's own check beside the server, past the shim.
+            "Healthcheck": {"Test": ["NONE"]},
             "HostConfig": {
                 "NetworkMode": self.network,
                 "ReadonlyRootfs": self.read_only,
@@ -143,7 +158,7 @@ class ContainerPlan:
                 "Ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}],
                 "LogConfig": {"Type": "none"},
                 "RestartPolicy": {"Name": "no"},
-                "Mounts": [mount.body() for mount in self.mounts],
+                "Mounts": self.mount_bodies(self.mounts),
             },
         }
 
@@ -203,6 +218,7 @@ def plan(
         memory=limits.memory * MIB,
         cpus=entry.resources.cpus,
         mounts=mounts,
+        scratch=_scratch(image, mounts),
         labels={
             labels.SERVER: name or entry.id,
             labels.INSTALL: entry.id,
@@ -286,6 +302,11 @@ def _mounts(
         f"no folder {name}: it has none of that name" for name in choices.mounts.keys() - names
     ]
     return tuple(mounts), inside, needs
+
+
+def _scratch(image: ImageFacts, mounts: tuple[PlannedMount, ...]) -> tuple[str, ...]:
+    taken = {mount.target for mount in mounts} | {"/tmp", "/"}  # noqa: S108
+    return tuple(sorted({folder.rstrip("/") or "/" for folder in image.volumes} - taken))
 
 
 def _last_part(path: str) -> str:

@@ -6,6 +6,8 @@ whether the host changed.
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import os
 import socket
@@ -218,6 +220,35 @@ def test_an_open_network_opens_nothing_else(engine: Engine, python_image: str) -
                 assert won(await attacked(talk, attack)) == {}
 
     run(work())
+
+
+def test_an_image_that_asks_for_more(engine: Engine, python_image: str) -> None:
+    """Its volume would be writable, unbounded and on disk; its health check would run unseen."""
+    recipe = (
+        f"FROM {python_image}\nLABEL mcptui.test=1\nVOLUME /unbounded\n"
+        'HEALTHCHECK --interval=1s CMD ["/usr/bin/python3", "-c", "open(\'/tmp/ran\', \'w\')"]\n'
+    )
+    answers = engine.client.api.build(fileobj=io.BytesIO(recipe.encode()), rm=True, decode=True)
+    image = next(one["aux"]["ID"] for one in answers if "aux" in one)
+
+    async def work() -> None:
+        async with talking(engine, planned(engine, image, ATTACKER)) as talk:
+            assert won(await attacked(talk, "write_root")).keys() == {"/unbounded/.written"}
+            inspected = engine.inspect(talk.container.container_id)
+            assert {one["Type"] for one in inspected["Mounts"]} == {"bind", "tmpfs"}
+            first = inspected["State"]["Pid"]
+            lines = Path(f"/proc/{first}/mounts").read_text().splitlines()
+            options = next(line.split() for line in lines if " /unbounded " in line)
+            assert options[2] == "tmpfs"
+            assert {"noexec", "nosuid", "nodev", "size=65536k"} <= set(options[3].split(","))
+            await asyncio.sleep(2.5)
+            assert not Path(f"/proc/{first}/root/tmp/ran").exists()
+            assert "Health" not in engine.state(talk.container.container_id)
+
+    try:
+        run(work())
+    finally:
+        engine.remove_image(image)
 
 
 def test_a_picked_folder_is_read_only(engine: Engine, python_image: str, tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def test_a_person_reads_the_same() -> None:
         "--tmpfs /tmp:rw,noexec,nosuid,nodev,size=64m,mode=1777 --cap-drop ALL "
         "--security-opt no-new-privileges --user 65532:65532 --pids-limit 64 --cpus 0.5 "
         "--memory 256m --memory-swap 256m --ulimit core=0 --ipc private --log-driver none "
+        "--no-healthcheck "
         "--mount 'type=bind,source=/home/u/my notes,target=/data/my notes,readonly' "
         "--mount type=bind,source=/home/u/out,target=/data/out --env HOME --env TOKEN "
         "--label mcptui.server=reader --label mcptui.install=reader --workdir /work "
@@ -227,6 +228,21 @@ def test_picked_folders_are_read_as_the_user_who_picked_them() -> None:
     root = made(given, owner=replace(person, account=(0, 0)), mounts=picked)
     assert root.user == "65532:65532"
     assert "mcptui runs as root" in root.warnings[-1]
+
+
+def test_an_images_volumes_are_small_and_in_memory() -> None:
+    image = replace(IMAGE, volumes=("/var/cache/", "/data/x", "/tmp"))
+    picked = {"folder": (("/home/u/x", False),)}
+    got = made(entry("server", mounts=(FOLDER,)), image, mounts=picked)
+    assert got.scratch == ("/var/cache",)
+    assert got.create_body()["HostConfig"]["Mounts"][1:] == [
+        {
+            "Type": "tmpfs",
+            "Target": "/var/cache",
+            "TmpfsOptions": {"SizeBytes": 64 << 20, "Mode": 0o1777},
+        }
+    ]
+    assert "type=tmpfs,target=/var/cache,tmpfs-size=67108864" in got.docker_arguments()
 
 
 def test_labels_tell_whose_it_is() -> None:
