@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mcptui.catalog.database import write
@@ -37,6 +38,7 @@ def run(*, quick: bool) -> list[str]:
                 *first_frame(environ, 2 if quick else 9),
                 *key_to_paint(folder, environ, (1_000,) if quick else (1_000, 20_000, 100_000)),
                 *flood(home.store, environ, 2.0 if quick else 8.0),
+                *row_after_answer(home.store, environ, 5 if quick else 40),
             ]
         finally:
             home.close()
@@ -143,6 +145,27 @@ def flood(store: Store, environ: dict[str, str], seconds: float) -> list[str]:
     return [
         f"calls: {number:,} at {number / took:,.0f}/s, all shown, {share:.2f} of a core",
         f"calls: idle {idle * 100:.2f} % of a core",
+    ]
+
+
+def row_after_answer(store: Store, environ: dict[str, str], calls: int) -> list[str]:
+    """From a recorded answer to its words on the screen."""
+    times: list[float] = []
+    with Terminal(program("calls"), environ) as terminal:
+        terminal.wait_for("3 Calls")
+        for number in range(calls):
+            terminal.settle(0.3 + (number % 7) * 0.015)
+            what = f"mark-{number}-"
+            start, end = _batch(10_000_000 + number, 1)
+            begin = time.perf_counter()
+            store.record(
+                [replace(start, what=what) if isinstance(start, CallStart) else start, end]
+            )
+            terminal.wait_for(what, 10)
+            times.append((time.perf_counter() - begin) * 1e3)
+    times.sort()
+    return [
+        f"calls: answer to screen, median {statistics.median(times):.0f} ms, worst {times[-1]:.0f} ms"
     ]
 
 

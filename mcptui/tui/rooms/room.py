@@ -6,8 +6,9 @@ it. A room asks its feed in threads and touches widgets only when the answer has
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -15,7 +16,8 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from mcptui.tui import everywhere
-from mcptui.tui.jobs import Answered
+from mcptui.tui.jobs import Answered, front_of
+from mcptui.tui.keys import ROOMS
 from mcptui.tui.widgets.detail import Detail
 from mcptui.tui.widgets.draw import Column, Line
 from mcptui.tui.widgets.filter import FilterBar, Title
@@ -107,7 +109,7 @@ class Room(Widget):
     @property
     def front(self) -> McptuiApp:
         """The program this room belongs to."""
-        return cast("McptuiApp", self.app)
+        return front_of(self)
 
     def ask(
         self, name: str, question: Callable[[], Result], then: Callable[[Result], None]
@@ -188,7 +190,7 @@ class Room(Widget):
     @property
     def folded(self) -> bool:
         """There is no room for list and detail side by side."""
-        return self.app.size.width < WIDE
+        return self.front.size.width < WIDE
 
     @property
     def opened(self) -> bool:
@@ -275,3 +277,11 @@ class Room(Widget):
     def say_empty(self, *lines: Line) -> None:
         """What the list says while it has no rows."""
         self.list.say([[], *([("  ", ""), *line] for line in lines)])
+
+
+def make(room: str, feed: Feed) -> Room:
+    """Make a room's widget, importing its module."""
+    name = next(one for one in ROOMS if one.id == room)
+    module = importlib.import_module(f"mcptui.tui.rooms.{name.module}")
+    made: Room = getattr(module, name.cls)(feed)
+    return made
