@@ -7,8 +7,6 @@ the engine are asked in threads once something is on the screen.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,7 +17,9 @@ from textual.containers import Container
 from textual.css.query import NoMatches
 
 from mcptui.tui import everywhere, keys, looks
+from mcptui.tui.everywhere_keys import EverywhereKeys
 from mcptui.tui.jobs import Answered, Job, Pool, told
+from mcptui.tui.rooms.room import Room, make
 from mcptui.tui.watch import Changed, Watcher
 from mcptui.tui.widgets import strip_guard
 from mcptui.tui.widgets.draw import Line
@@ -31,12 +31,13 @@ from mcptui.tui.widgets.top_bar import TopBar
 if TYPE_CHECKING:
     from mcptui.home import Home
     from mcptui.tui.feed import Feed
-    from mcptui.tui.rooms.room import Room
 
+WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
+HEIGHTS = [(0, "-short"), (16, "-short24"), (24, "-tall")]
 TOO_SMALL: Line = [(" mcptui needs 60 × 16 characters. Please make the window larger.", "")]
 
 
-class McptuiApp(App[None]):
+class McptuiApp(EverywhereKeys, App[None]):
     """The rooms of one home.
 
     Args:
@@ -50,16 +51,8 @@ class McptuiApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("app")
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [
-        (0, "-tiny"),
-        (60, "-narrow"),
-        (100, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [
-        (0, "-short"),
-        (16, "-short24"),
-        (24, "-tall"),
-    ]
+    HORIZONTAL_BREAKPOINTS = WIDTHS  # pyright: ignore[reportIncompatibleVariableOverride]
+    VERTICAL_BREAKPOINTS = HEIGHTS  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(
         self,
@@ -85,7 +78,7 @@ class McptuiApp(App[None]):
     def compose(self) -> ComposeResult:
         """One room; the others come when they are visited."""
         yield self.top
-        yield Container(self.make_room(self.room), id="body")
+        yield Container(make(self.room, self.feed), id="body")
         yield OneLine(TOO_SMALL, id="small")
         yield self.flash
         yield KeyBar(id="bottom")
@@ -93,13 +86,6 @@ class McptuiApp(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for themes that do not know them."""
         return looks.DEFAULTS
-
-    def make_room(self, room: str) -> Room:
-        """Make a room's widget, importing its module."""
-        name = next(one for one in keys.ROOMS if one.id == room)
-        module = importlib.import_module(f"mcptui.tui.rooms.{name.module}")
-        made: Room = getattr(module, name.cls)(self.feed)
-        return made
 
     def on_mount(self) -> None:
         """Begin to look around once the first frame is out."""
@@ -123,13 +109,11 @@ class McptuiApp(App[None]):
     @property
     def here(self) -> Room:
         """The room on the screen."""
-        from mcptui.tui.rooms.room import Room
 
         return self.screen_stack[0].query_one(f"#room-{self.room}", Room)
 
     async def action_room(self, room: str) -> None:
         """Go to a room; it is built at the first visit."""
-        from mcptui.tui.rooms.room import Room
 
         if room == self.room:
             return
@@ -140,7 +124,7 @@ class McptuiApp(App[None]):
             try:
                 new = base.query_one(f"#room-{room}", Room)
             except NoMatches:
-                new = self.make_room(room)
+                new = make(room, self.feed)
                 new.display = False
                 await body.mount(new)
             old.display = False
@@ -172,7 +156,7 @@ class McptuiApp(App[None]):
     @on(Changed)
     def stored(self) -> None:
         """Something was stored: the room on the screen and the first row look again."""
-        if self.is_mounted and self._running:
+        if self.is_running:
             self.here.stored()
             everywhere.count(self)
 
@@ -198,32 +182,6 @@ class McptuiApp(App[None]):
         """Say one line above the keys for a few seconds."""
         flash = self.screen.query(Flash)
         (flash.first() if flash else self.flash).say(text, style)
-
-    # ---- keys that work everywhere
-
-    def action_palette(self) -> None:
-        """All actions × objects."""
-        everywhere.palette(self)
-
-    def action_keys(self) -> None:
-        """The keys that work here."""
-        everywhere.show_keys(self)
-
-    def action_problem(self) -> None:
-        """Go to the next thing that needs a person."""
-        everywhere.next_problem(self)
-
-    def action_undo(self) -> None:
-        """Take the last change back."""
-        everywhere.undo(self)
-
-    def action_leave(self) -> None:
-        """Quit; asks only while something is being installed."""
-        everywhere.leave(self)
-
-    def copy_menu(self, offers: list[tuple[str, str, Callable[[], str]]]) -> None:
-        """Ask which of several texts to copy."""
-        everywhere.copy_menu(self, offers)
 
     def _print_error_renderables(self) -> None:
         # A traceback would carry outside text to the terminal as it is; the command line tells

@@ -1,4 +1,4 @@
-"""What works in every room: facts and counts above, problems, undo, copying, the palette, leaving."""
+"""What works in every room: facts and counts, problems, undo, copying, the palette, leaving."""
 
 from __future__ import annotations
 

@@ -139,6 +139,12 @@ class Feed:
 
         return remove(self.home, name)
 
+    def update_words(self, name: str) -> list[str]:
+        """What an update changes, tools' texts included; empty when there is nothing newer."""
+        from mcptui.actions.update import update_review, words
+
+        return words(update_review(self.home, name))
+
     def update(self, name: str) -> AsyncIterator[Step]:
         """Update a server."""
         from mcptui.actions.update import update

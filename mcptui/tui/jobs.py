@@ -1,4 +1,4 @@
-"""Work that must not hold up the screen: questions to a thread, long actions to a loop of their own.
+"""Work that must not hold up the screen: questions to a thread, long actions to their own loop.
 
 A question's answer comes back as a message to the widget that asked, so widgets are only touched
 on the screen's own thread. Of questions with the same name only the newest is answered. A long
@@ -12,13 +12,16 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual.message import Message
 from textual.message_pump import MessagePump
 
 from mcptui.errors import McptuiError
 from mcptui.progress import Step
+
+if TYPE_CHECKING:
+    from mcptui.tui.app import McptuiApp
 
 Result = TypeVar("Result")
 
@@ -141,6 +144,11 @@ class Job:
             raise asyncio.CancelledError
         async for step in self._start():
             self.listener.post_message(Stepped(self, step))
+
+
+def front_of(widget: MessagePump) -> McptuiApp:
+    """The program a widget or screen belongs to."""
+    return cast("McptuiApp", widget.app)  # pyright: ignore[reportUnknownMemberType]
 
 
 def told(error: BaseException) -> McptuiError:

@@ -146,7 +146,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
     "install": (
         Key("sheet.go", "enter", "go", "Install"),
         Key("sheet.close", "escape", "close", "Cancel"),
-        Key("switch", "space", "toggle", "Change", show=False),
+        Key("switch", "space", "turn", "Change", show=False),
         Key("install.arguments", "d", "arguments", "Exact docker arguments"),
         Key("copy", "y", "copy", "Copy", show=False),
     ),

@@ -1,4 +1,4 @@
-"""Notices within a tenth of a second that any process stored something, at half a percent of a core.
+"""Notices within a tenth of a second that any process stored something, for 0.5 % of a core.
 
 One thread asks SQLite for its data version; only a change makes a message.
 """

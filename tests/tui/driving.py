@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from typing import Any
 
 from textual.pilot import Pilot
@@ -71,7 +71,7 @@ class Seat:
 @contextlib.asynccontextmanager
 async def at_screen(
     feed: Feed, room: str = "catalog", size: tuple[int, int] = (120, 35), **settings: Any
-) -> AsyncIterator[Seat]:
+) -> AsyncGenerator[Seat]:
     """The program, begun and settled."""
     app = McptuiApp(feed, room=room, **settings)
     async with app.run_test(size=size) as pilot:

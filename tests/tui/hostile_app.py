@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,7 +40,9 @@ def poison(value: Any) -> Any:
         return tuple(poison(one) for one in cast("tuple[Any, ...]", value))
     if isinstance(value, Mapping):
         found = cast("Mapping[Any, Any]", value)
-        return {poison(name) if name not in SCHEMA else name: poison(one) for name, one in found.items()}
+        return {
+            poison(name) if name not in SCHEMA else name: poison(one) for name, one in found.items()
+        }
     return value
 
 
@@ -50,23 +53,28 @@ class HostileFeed(FakeFeed):
     """Everything it gives is poisoned."""
 
     def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
+        found: Any = super().__getattribute__(name)
         plain = {"home", "did", "kept", "recall", "remember", "changed", "now", "made"}
-        # A client's file is looked for on disk, a number is a number: those stay what they are.
         if name.startswith("_") or name in plain or not callable(found):
             return found
         if name in ("install", "remove", "update", "fix", "diagnose"):
-            return lambda *given: _poisoned(found, given)
+            return partial(_poisoned, found)
         if name == "installed":
-            return lambda: {key: poison(row) for key, row in found().items()}
+            return partial(_rows, cast("Any", found))
         if name == "preview":
-            return lambda _client: poison(FakeFeed.preview(self, "vscode"))
-        if name == "call_matcher":
-            return found
-        return lambda *given: _call(found, given)
+            return partial(_preview, self)
+        return found if name == "call_matcher" else partial(_call, found)
 
 
-def _call(found: Any, given: tuple[Any, ...]) -> Any:
+def _rows(found: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    return {key: poison(row) for key, row in found().items()}
+
+
+def _preview(feed: HostileFeed, _client: str) -> Any:
+    return poison(FakeFeed.preview(feed, "vscode"))
+
+
+def _call(found: Any, *given: Any) -> Any:
     answer = found(*[_clean(one) for one in given])
     if isinstance(answer, tuple) and len(cast("tuple[Any, ...]", answer)) == 2:
         rows, cursor = cast("tuple[Any, Any]", answer)
@@ -78,7 +86,7 @@ def _clean(value: Any) -> Any:
     return value.replace(EVIL, "") if isinstance(value, str) else value
 
 
-async def _poisoned(found: Any, given: tuple[Any, ...]) -> AsyncIterator[Any]:
+async def _poisoned(found: Any, *given: Any) -> AsyncIterator[Any]:
     async for one in found(*[_clean(part) for part in given]):
         yield poison(one)
     if found.__name__ in ("install", "update"):

@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pyte
@@ -16,9 +17,47 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 KEYS = {
-    "catalog": ["j", "j", "enter", "esc", "/", "a", "esc", "i", "d", "d", "esc", "v", "S", "?", "esc"],
-    "servers": ["j", "l", "]", "]", "]", "right", "j", "j", "j", "j", "enter", "esc", "esc",
-                "u", "enter", "esc", "d", "esc", "!", ":", "s", "esc"],  # fmt: skip
+    "catalog": [
+        "j",
+        "j",
+        "enter",
+        "esc",
+        "/",
+        "a",
+        "esc",
+        "i",
+        "d",
+        "d",
+        "esc",
+        "v",
+        "S",
+        "?",
+        "esc",
+    ],
+    "servers": [
+        "j",
+        "l",
+        "]",
+        "]",
+        "]",
+        "right",
+        "j",
+        "j",
+        "j",
+        "j",
+        "enter",
+        "esc",
+        "esc",
+        "u",
+        "enter",
+        "esc",
+        "d",
+        "esc",
+        "!",
+        ":",
+        "s",
+        "esc",
+    ],  # fmt: skip
     "calls": ["k", "k", "n", "enter", "]", "]", "]", "j", "esc", "/", "e", "esc", "e", "esc"],
     "clients": ["j", "j", "enter", "esc", "c", "C", ":", "c", "esc"],
     "access": ["j", "enter", "esc", "?", "esc"],
@@ -38,9 +77,10 @@ FORBIDDEN = {
 
 def run(folder: Path, room: str, keys: list[str], *more: str) -> tuple[bytes, pyte.Screen]:
     """Start it, press keys, click everywhere; gives all bytes and what a terminal makes of them."""
-    environ = {"TERM": "xterm-256color", "PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8",
-               "PYTHONPATH": str(ROOT), "COLORTERM": "truecolor"}  # fmt: skip
-    child = pexpect.spawn(
+    environ = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8",
+               "PATH": "/usr/bin:/bin", "HOME": str(folder), "PYTHONPATH": str(ROOT)}  # fmt: skip
+    spawn: Any = pexpect.spawn  # pyright: ignore[reportUnknownMemberType]
+    child = spawn(
         sys.executable,
         ["-m", "tests.tui.hostile_app", str(folder), room, *more],
         env=environ,

@@ -84,8 +84,12 @@ def test_install_asks_for_what_is_missing_then_streams_its_steps(feed: FakeFeed)
 
 def test_a_failed_install_says_what_why_and_what_to_do(feed: FakeFeed) -> None:
     feed.made -= {"fetch"}
-    feed.steps = [Step("image", "building its image", StepState.RUNNING, done=41_000_000, total=90_000_000)]
-    feed.error = McptuiError("A file has another hash", "pypi gave something else", "Try again later")
+    feed.steps = [
+        Step("image", "building its image", StepState.RUNNING, done=41_000_000, total=90_000_000)
+    ]
+    feed.error = McptuiError(
+        "A file has another hash", "pypi gave something else", "Try again later"
+    )
 
     async def story() -> None:
         async with at_screen(feed, size=(80, 24)) as seat:
@@ -94,7 +98,12 @@ def test_a_failed_install_says_what_why_and_what_to_do(feed: FakeFeed) -> None:
             assert "space allows it" in seat.said
             await seat.press("space", "enter")
             shown = frame(seat.app)
-            for text in ("✗ A file has another hash", "pypi gave", "Try again later", "enter tries again"):
+            for text in (
+                "✗ A file has another hash",
+                "pypi gave",
+                "Try again later",
+                "enter tries again",
+            ):
                 assert text in shown
             await seat.press("escape")
             assert "fetch" not in feed.made
@@ -209,7 +218,10 @@ def test_calls_follow_filter_and_look_inside(feed: FakeFeed) -> None:
             await seat.settle()
             assert tail.row.id == 9
             await seat.press("k")
-            feed.call_rows = [*feed.call_rows, *(call(number, "time.now") for number in range(10, 138))]
+            feed.call_rows = [
+                *feed.call_rows,
+                *(call(number, "time.now") for number in range(10, 138)),
+            ]
             seat.app.here.stored()
             await seat.settle()
             assert tail.row.id == 8
@@ -328,9 +340,7 @@ def test_the_palette_does_things_to_objects(feed: FakeFeed) -> None:
 @pytest.mark.parametrize(
     ("room", "keys"), [("catalog", ["i"]), ("servers", ["l"]), ("calls", ["enter"])]
 )
-def test_resizing_in_the_middle_of_everything(
-    feed: FakeFeed, room: str, keys: list[str]
-) -> None:
+def test_resizing_in_the_middle_of_everything(feed: FakeFeed, room: str, keys: list[str]) -> None:
     sizes = [(120, 35), (80, 24), (60, 16), (40, 10), (200, 60), (61, 17), (100, 30), (99, 24)]
 
     async def story() -> None:

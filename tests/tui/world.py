@@ -1,4 +1,4 @@
-"""A made-up feed for exact pictures: placeholder servers, calls and clients, and a clock that stands."""
+"""A made-up feed for exact pictures: placeholder servers and calls, and a clock that stands."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ CATALOG = [
 
 FACTS = CatalogFacts(
     version=42, published_at=NOW - 7200, checked_at=NOW - 60, expires=NOW + 1e6, source="shipped",
-    stale=False, root_version=1, signers=("a1b2", "c3d4"), count=len(CATALOG), age_text="2 hours old",
+    stale=False, root_version=1, signers=("a1b2", "c3d4"), count=len(CATALOG),
+    age_text="2 hours old",
 )  # fmt: skip
 
 
@@ -136,8 +137,8 @@ TOOLS = [
 def call(number: int, name: str, outcome: str = "ok", **changes: Any) -> CallRow:
     """A row of the Calls room."""
     who, _, what = name.partition(".")
-    row = CallRow(number, f"k{number}", "g1", NOW - 60 + number * 2, "cursor", "1.7", 4121, who, what,
-                  "tools/call", outcome, 31.4 * number, 120, 2_210 * number, "", 'path="api/"',
+    row = CallRow(number, f"k{number}", "g1", NOW - 60 + number * 2, "cursor", "1.7", 4121, who,
+                  what, "tools/call", outcome, 31.4 * number, 120, 2_210 * number, "", 'path="api/"',
                   0)  # fmt: skip
     return replace(row, **changes)
 
@@ -287,6 +288,9 @@ class FakeFeed(Feed):
     async def remove(self, name: str) -> AsyncIterator[Step]:
         self.did.append(("remove", name))
         yield Step("remove", f"{name} is removed", StepState.DONE)
+
+    def update_words(self, name: str) -> list[str]:
+        return [f"1.0 → 1.1 of {name}", "tool changed: git_log", "  + Show the whole log."]
 
     async def update(self, name: str) -> AsyncIterator[Step]:
         self.did.append(("update", name))

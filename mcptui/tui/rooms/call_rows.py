@@ -106,7 +106,7 @@ def findings(row: CallRow, body: CallBody, width: int) -> list[Line]:
     signs = hidden(body.answer) + hidden(body.request)
     many = f"▲ {signs}, shown as signs here" if signs else "✓ none"
     pairs += [
-        ("findings", f"▲ {row.findings}" if row.findings else "✓ none", "warn" if row.findings else "good"),
+        ("findings", *(("▲ " + str(row.findings), "warn") if row.findings else ("✓ none", "good"))),
         ("hidden", many, "warn" if signs else "good"),
         ("bytes", f"{row.bytes_in:,} in · {row.bytes_out:,} out", ""),
         ("client", f"{row.client_name} {row.client_version} (pid {row.client_pid})", ""),

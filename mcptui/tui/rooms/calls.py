@@ -157,8 +157,8 @@ class CallsRoom(Room):
             self.detail.show(lambda _width: [])
             return
         stamp = strftime("%H:%M:%S", localtime(row.at)) + f".{int(row.at % 1 * 1000):03}"
-        left: Line = [(f"{row.server}.{row.tool or row.method}", "strong"),
-                      (f"   {row.client_name or '–'} → {row.server}   {stamp}   {row.ms:,.0f} ms ", "dim")]  # fmt: skip
+        who = f"   {row.client_name or '–'} → {row.server}   {stamp}   {row.ms:,.0f} ms "
+        left: Line = [(f"{row.server}.{row.tool or row.method}", "strong"), (who, "dim")]
         right: Line = []
         for at, name in enumerate(TABS):
             count = f" {row.findings}" if name == "Findings" and row.findings else ""
@@ -266,7 +266,7 @@ class CallsRoom(Room):
                 )
 
         words = f"Calls that match {query!r}" if query else "All calls"
-        self.app.push_screen(
+        self.front.push_screen(
             AskSheet("Export", f"{words}, with their bodies, to a .jsonl or .csv file", default),
             answered,
         )

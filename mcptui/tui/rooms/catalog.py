@@ -1,4 +1,4 @@
-"""The signed catalog: find a server, see what it is trusted for and what it may reach, install it."""
+"""The signed catalog: find a server, see what it is trusted for and may reach, install it."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class CatalogRoom(Room):
         from mcptui.tui.sheets.install import InstallSheet
 
         row: CatalogRow = self.list.row
-        self.app.push_screen(InstallSheet(self.feed, row.id, row.title), self._after_install)
+        self.front.push_screen(InstallSheet(self.feed, row.id, row.title), self._after_install)
 
     def _after_install(self, name: str | None) -> None:
         self.refresh_rows()

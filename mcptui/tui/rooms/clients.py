@@ -1,4 +1,4 @@
-"""MCP clients of this machine, and the exact change that `c` would write: the preview is the asking.
+"""MCP clients of this machine, and the exact change that `c` would write: seeing it is the asking.
 
 A copy of every file is kept before it is written, and `z` puts it back.
 """
@@ -186,7 +186,7 @@ def edit_file(room: Room, path: str) -> None:
     environ = room.feed.home.environ
     editor = environ.get("VISUAL") or environ.get("EDITOR") or "nano"
     try:
-        with room.app.suspend():
+        with room.front.suspend():
             subprocess.run([*shlex.split(editor), path], env=dict(environ), check=False)
     except (OSError, ValueError) as error:
         room.front.say(f"{editor} did not start: {error}", "bad")

@@ -138,7 +138,7 @@ class DoctorRoom(Room):
     def _settings(self, width: int) -> list[Line]:
         paths = self.feed.home.paths
         pairs = [
-            ("theme", f"{self.app.theme}   : theme … changes it", ""),
+            ("theme", f"{self.front.theme}   : theme … changes it", ""),
             ("settings", str(paths.settings), ""),
             ("state", str(paths.database), ""),
             ("cache", str(paths.cache), ""),
@@ -161,7 +161,7 @@ class DoctorRoom(Room):
         from mcptui.tui.sheets.progress import ProgressSheet
 
         row: Finding = self.list.row
-        self.app.push_screen(
+        self.front.push_screen(
             ProgressSheet(f"Fix {row.id}", lambda: self.feed.fix(row.id)),
             lambda _done: self.action_again(),
         )

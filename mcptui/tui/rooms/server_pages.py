@@ -89,8 +89,9 @@ def trust(row: ServerRow, found: Installed, now: float) -> Page:
                   "good" if pins else "warn"))  # fmt: skip
     if row.waiting:
         pairs.append(("", f"▲ {row.waiting} changed: refused until you look (enter)", "warn"))
-    network = ("▲ open: any host", "warn") if choices.open_network else ("✓ none", "good")
-    reach = [("network", *network)]
+    reach = [("network", "✓ none", "good")]
+    if choices.open_network:
+        reach = [("network", "▲ open: any host", "warn")]
     for name, picked in choices.mounts.items():
         for path, writable in picked:
             how = "▲ read and write" if writable else "✓ read only"

@@ -90,7 +90,7 @@ class ServersRoom(Room):
             try:
                 return self.feed.usage()
             except McptuiError:
-                # The first row says that the engine is gone; saying it every two seconds helps no one.
+                # The first row says that the engine is gone; once is enough.
                 return {}
 
         def then(found: dict[str, Usage]) -> None:
@@ -276,12 +276,17 @@ class ServersRoom(Room):
         self.do("run", question)
 
     def action_update(self) -> None:
-        """Look for a newer version, after a question."""
+        """Look for a newer version; what it changes is shown before it is taken."""
         name = self.list.row.name
-        lines = [f"Look for a newer {name} in the catalog and take it.",
-                 "It is built and started once before the old one is replaced; if that fails, "
-                 "nothing changes. Tools whose text changed wait for you."]  # fmt: skip
-        self._asked("Update", name, lines, lambda: self.feed.update(name))
+
+        def then(changes: list[str]) -> None:
+            if not changes:
+                self.front.say(f"{name} is the newest")
+                return
+            end = "It is built and started once before the old one goes; if that fails, all stays."
+            self._asked("Update", name, [*changes, "", end], lambda: self.feed.update(name))
+
+        self.ask("update", lambda: self.feed.update_words(name), then)
 
     def action_remove(self) -> None:
         """Remove it, after a question."""
@@ -296,11 +301,11 @@ class ServersRoom(Room):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.app.push_screen(
+                self.front.push_screen(
                     ProgressSheet(f"{verb} {name}", start), lambda _done: self.refresh_rows()
                 )
 
-        self.app.push_screen(ConfirmSheet(f"{verb} {name}", lines, verb), answered)
+        self.front.push_screen(ConfirmSheet(f"{verb} {name}", lines, verb), answered)
 
     def action_logs(self) -> None:
         """Its log, with the keys."""
@@ -311,7 +316,7 @@ class ServersRoom(Room):
 
     def action_clients(self) -> None:
         """Who may use the servers."""
-        self.app.call_later(self.front.go, "clients")
+        self.front.call_later(self.front.go, "clients")
 
     def action_open(self) -> None:
         """The change of a tool that waits, otherwise the detail."""
@@ -332,7 +337,9 @@ class ServersRoom(Room):
         def then(changes: list[Any]) -> None:
             wanted = [one for one in changes if not tool or one.tool == tool]
             if wanted:
-                self.app.push_screen(ChangeSheet(self.feed, wanted), lambda _: self.refresh_rows())
+                self.front.push_screen(
+                    ChangeSheet(self.feed, wanted), lambda _: self.refresh_rows()
+                )
 
         self.ask("changes", lambda: self.feed.changes(server), then)
 

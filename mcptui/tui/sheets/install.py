@@ -159,7 +159,7 @@ class InstallSheet(Sheet[str]):
             if self.review is None:
                 return "nothing is known of it yet"
             return self.review.refused.what if self.review.refused is not None else ""
-        if action in ("toggle", "arguments", "copy") and (
+        if action in ("turn", "arguments", "copy") and (
             self.job is not None or self.review is None
         ):
             return "not while it is installed"
@@ -184,7 +184,7 @@ class InstallSheet(Sheet[str]):
         else:
             self.front.say(f"space allows it: {rows[missing].label}", "warn")
 
-    def action_toggle(self) -> None:
+    def action_turn(self) -> None:
         """Turn a switch, or type into a line."""
         field: Field | None = self.form.row
         review = self.review
@@ -235,7 +235,7 @@ class InstallSheet(Sheet[str]):
         self._fit()
         self.line.set_text(field.value)
         more = "tab completes · " if field.kind == "folder" else ""
-        wide = self.app.size.width >= 80
+        wide = self.front.size.width >= 80
         self.line.show_note([(f"{more}enter takes it", "dim")] if wide else [])
         self.line.start()
 

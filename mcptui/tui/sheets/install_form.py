@@ -1,4 +1,4 @@
-"""What a person chooses in the install sheet, as plain data: fields from a review, choices from fields."""
+"""What a person chooses in the install sheet, as data: a review's fields, and fields' choices."""
 
 from __future__ import annotations
 

@@ -33,11 +33,11 @@ def live(screen: Screen[Any], room: Room) -> list[Pick]:
     picks: list[Pick] = []
     for names, active in found.values():
         binding, node = active.binding, active.node
-        inside = node is not screen.app and node is not screen
+        inside = node is not room.front and node is not screen
         action = binding.action.partition("(")[0]
         why = "" if active.enabled else (room.why_not(action) if node is room else "not now")
         text = binding.description + (f", {binding.tooltip}" if binding.tooltip else "")
-        run = partial(screen.app.run_action, binding.action, node)
+        run = partial(room.front.run_action, binding.action, node)
         picks.append(Pick(text, "here" if inside else "everywhere", " ".join(names), why, run))
     verbs = {key.text for key in TABLE[room.room] if key.show}
     picks.sort(key=lambda one: (one.where != "here", one.text.partition(",")[0] not in verbs))

@@ -131,4 +131,4 @@ class PickSheet(Sheet[Pick]):
             self.front.say(pick.why_not, "warn")
             return
         self.dismiss(pick)
-        self.app.call_later(pick.run)
+        self.front.call_later(pick.run)

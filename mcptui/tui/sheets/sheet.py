@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
-from mcptui.tui.jobs import Answered
+from mcptui.tui.jobs import Answered, front_of
 from mcptui.tui.widgets.draw import Line
 from mcptui.tui.widgets.filter import Title
 from mcptui.tui.widgets.flash import Flash
@@ -48,12 +48,12 @@ class Sheet(ModalScreen[Gives], Generic[Gives]):
     @property
     def front(self) -> McptuiApp:
         """The program."""
-        return cast("McptuiApp", self.app)
+        return front_of(self)
 
     @property
     def room_for_parts(self) -> int:
         """Lines that stay for the parts when title, keys and border have theirs."""
-        return max(4, self.app.size.height - (6 if self.app.size.height >= 24 else 5))
+        return max(4, self.front.size.height - (6 if self.front.size.height >= 24 else 5))
 
     def show_title(self, left: Line, right: Line | None = None) -> None:
         """Replace the title."""

@@ -144,7 +144,7 @@ def fitting(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
         kept.remove(loser)
     spare = max(0, width - sum(column.width + 2 for column in kept) + 2)
     sizes = {id(column): column.width for column in kept}
-    growing = [column for column in kept if column.grow]
+    growing: list[Column] = [column for column in kept if column.grow]
     while growing and spare > 0:
         shares = sum(column.grow for column in growing)
         given = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.screen import Screen
 
 from mcptui.tui.keys import shown
@@ -29,7 +31,8 @@ class KeyBar(OneLine):
 
     def on_mount(self) -> None:
         """Follow the screen's bindings."""
-        self.screen.bindings_updated_signal.subscribe(self, self.update_keys)
+        screen: Any = self.screen
+        screen.bindings_updated_signal.subscribe(self, self.update_keys)
         self.update_keys(self.screen)
 
     def update_keys(self, _screen: Screen[object]) -> None:

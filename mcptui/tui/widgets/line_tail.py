@@ -7,7 +7,7 @@ moves, and `unseen` counts what came. At most `limit` rows are kept; the oldest 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from textual import events
 from textual.message import Message
@@ -52,7 +52,12 @@ class LineTail(LineList):
         self.limit = limit
         self.follow = True
         self.unseen = 0
-        self.rows: list[Any] = []
+        self.rows = []
+
+    @property
+    def kept(self) -> list[Any]:
+        """The rows, which are always a list of its own."""
+        return cast("list[Any]", self.rows)
 
     def show(self, rows: Sequence[Any], *, keep: bool = True) -> None:
         """Replace the rows; a following tail goes to the last one."""
@@ -64,7 +69,7 @@ class LineTail(LineList):
         """Add rows at the end and paint once."""
         if not new:
             return
-        self.rows.extend(new)
+        self.kept.extend(new)
         gone = self._trim()
         self.resized()
         if self.follow:
@@ -84,7 +89,7 @@ class LineTail(LineList):
         bottom = top + self.size.height
         seen = False
         for index, row in changed:
-            self.rows[index] = row
+            self.kept[index] = row
             seen = seen or top <= index < bottom
             if index == self.cursor:
                 self.post_message(self.Moved(self, row))
@@ -96,7 +101,7 @@ class LineTail(LineList):
         if len(self.rows) <= self.limit + self.limit // 10:
             return 0
         gone = len(self.rows) - self.limit
-        del self.rows[:gone]
+        del self.kept[:gone]
         return gone
 
     def _shift(self, gone: int) -> None:
