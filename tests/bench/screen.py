@@ -164,9 +164,8 @@ def row_after_answer(store: Store, environ: dict[str, str], calls: int) -> list[
             terminal.wait_for(what, 10)
             times.append((time.perf_counter() - begin) * 1e3)
     times.sort()
-    return [
-        f"calls: answer to screen, median {statistics.median(times):.0f} ms, worst {times[-1]:.0f} ms"
-    ]
+    middle = statistics.median(times)
+    return [f"calls: answer to screen, median {middle:.0f} ms, worst {times[-1]:.0f} ms"]
 
 
 def _batch(start: int, count: int) -> list[CallStart | CallEnd]:
