@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ from mcptui.runtime.image.work import Work, megabytes
 
 _FRESH = 24 * 3600.0
 """Seconds for which a base is taken without asking apt whether its packages are current."""
+_FORGOTTEN = 30 * 24 * 3600.0
+"""Seconds after which a base that nothing was built on is dropped."""
 _TEXT = "base image from Debian's archive"
 
 
@@ -54,16 +57,14 @@ async def built_base(work: Work, flavour: str, extra: Sequence[str]) -> Base:
         work.step("base", _TEXT, StepState.WAITING, detail=waits)
 
     async with single(work.cache / "locks" / "base.lock", waiting):
-        found = await work.thread(lambda: _recent(work, name))
-        if found is None:
+        if (found := await work.thread(lambda: _recent(work, name))) is None:
             apt = Apt(work.cache, work.environ)
             try:
                 found = await _current(work, apt, flavour, arch, extra)
             except Outdated:  # the archive has moved on since the host last asked it
                 await apt.update()
                 found = await _current(work, apt, flavour, arch, extra)
-            pointer = work.cache / "bases" / f"{name}.json"
-            pointer.write_text(json.dumps({"key": found.key, "at": time.time()}), "utf-8")
+            await work.thread(lambda: remember(work, name, found.key))
             work.step("base", _TEXT, StepState.DONE, detail=found.origin)
         else:
             work.step("base", _TEXT, StepState.DONE, detail="already here")
@@ -80,11 +81,35 @@ def _recent(work: Work, name: str) -> Base | None:
         return None
 
 
+def remember(work: Work, name: str, key: str) -> None:
+    """Note which base is current, and drop those that have not been for a day: until then a
+    build that began with one may still read it."""
+    place = work.cache / "bases"
+    (place / f"{name}.json").write_text(json.dumps({"key": key, "at": time.time()}), "utf-8")
+    current: set[str] = set()
+    for file in place.glob("*.json"):
+        if time.time() - file.stat().st_mtime < _FORGOTTEN:
+            current.add(str(json.loads(file.read_text("utf-8"))["key"]))
+        else:
+            file.unlink()
+    for folder in place.iterdir():
+        if not folder.is_dir() or folder.name in current:
+            continue
+        mark = folder / "superseded"
+        if not mark.exists():
+            mark.touch()
+        elif time.time() - mark.stat().st_mtime > _FRESH:
+            if (old := Base.read(folder)) is not None:
+                work.loader.remove(_spec(old).tag)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _kept(work: Work, key: str) -> Base | None:
     """A base of the cache; the engine gets it again if it was removed there. Blocks."""
     found = Base.read(work.cache / "bases" / key)
     if found is None:
         return None
+    (work.cache / "bases" / key / "superseded").unlink(missing_ok=True)
     if work.loader.id_of(found.image) is None:
         found = replace(found, image=work.loader.load(_spec(found)))
     return found

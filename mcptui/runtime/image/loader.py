@@ -154,14 +154,18 @@ class Loader:
             on_bytes: told bytes sent and bytes in all.
         """
         total = sum(layer.size for layer in spec.layers)
-        answers = _call(lambda: list(self.client.api.load_image(self._sent(spec, total, on_bytes))))
+        sent = self._sent(spec, total, on_bytes)
+        # Not quiet: what it says while it works keeps a slow load from looking dead.
+        answers = _call(lambda: list(self.client.api.load_image(sent, quiet=False)))
         self.check()
         for answer in answers:
             if isinstance(answer, dict) and "error" in answer:
                 raise _told(str(cast("dict[str, Any]", answer)["error"]))
         found = self.id_of(spec.tag)
         if found is None:
-            raise McptuiError("The engine did not keep the image it was given", repr(answers)[:300])
+            raise McptuiError(
+                "The engine did not keep the image it was given", repr(answers)[-300:]
+            )
         return found
 
     def _sent(

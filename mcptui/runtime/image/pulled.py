@@ -99,7 +99,7 @@ def _base(work: Work, flavour: str, reference: str, key: str) -> Base:
         image = work.loader.id_of(reference)
     if image is None:
         raise McptuiError("The engine pulled the base image and does not have it", reference)
-    place = work.cache / "bases" / key
+    place = work.cache / "pulled" / key
     kept = Base.read(place)
     if kept is not None and kept.image == image:
         return kept
