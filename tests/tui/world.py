@@ -138,7 +138,7 @@ def call(number: int, name: str, outcome: str = "ok", **changes: Any) -> CallRow
     """A row of the Calls room."""
     who, _, what = name.partition(".")
     row = CallRow(number, f"k{number}", "g1", NOW - 60 + number * 2, "cursor", "1.7", 4121, who,
-                  what, "tools/call", outcome, 31.4 * number, 120, 2_210 * number, "", 'path="api/"',
+                  what, "tools/call", outcome, 31.4 * number, 120, 2_210 * number, "", 'path="api/"',  # noqa: E501
                   0)  # fmt: skip
     return replace(row, **changes)
 
@@ -214,7 +214,7 @@ class FakeFeed(Feed):
             return self.entries[name]
         if name == "fetch":
             return entry(
-                "fetch", description="Fetch a web page as plain text", hosts=(Host("*"),), mounts=(),
+                "fetch", description="Fetch a web page as plain text", hosts=(Host("*"),), mounts=(),  # noqa: E501
                 relaxes=(Relaxation("pids", "its page reader starts many threads", "256"),),
             )  # fmt: skip
         return entry(name)
@@ -337,7 +337,7 @@ class FakeFeed(Feed):
         diff = ["--- before", "+++ after", "@@ -1,4 +1,8 @@", " {", '   "servers": {',
                 '     "linear": { "command": "npx" }' + ("," if sign == "-" else ""),
                 f'{sign}    "mcptui": {{', f'{sign}      "command": "/usr/bin/mcptui",',
-                f'{sign}      "args": ["gateway", "run"]', f"{sign}    }}", "   }", " }"]  # fmt: skip
+                f'{sign}      "args": ["gateway", "run"]', f"{sign}    }}", "   }", " }"]  # fmt: skip  # noqa: E501
         path = row.path or Path("/home/demo/.x")
         return Preview(request, path, path, b"a", b"b", tuple(diff), None)
 
@@ -366,7 +366,7 @@ class FakeFeed(Feed):
         )
         yield Finding("keyring", "warn", "No keyring that keeps secrets from other programs",
                       "nothing needs one yet", "On a desktop, start GNOME Keyring")  # fmt: skip
-        yield Finding("gateways", "warn", "1 gateways died without a word", "containers are left over",
+        yield Finding("gateways", "warn", "1 gateways died without a word", "containers are left over",  # noqa: E501
                       "`mcptui doctor --fix gateways` clears them away", True)  # fmt: skip
         yield Finding("disk", "ok", "Disk: 41.0 GB free", "/home/demo")
 

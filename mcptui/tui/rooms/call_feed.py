@@ -34,18 +34,15 @@ class CallFeed:
         self.cursor: int | None = None
         self.rows: list[CallRow] = []
         self.shown: list[CallRow] = []
+        self.total = 0
         self.refused = 0
         self.flagged = 0
         self._matches: Callable[[CallRow], bool] | None = None
 
-    @property
-    def total(self) -> int:
-        """How many calls are known."""
-        return len(self.rows)
-
     def begin(self, rows: list[CallRow], cursor: int) -> None:
         """Start with the newest calls, oldest first."""
         self.rows, self.cursor = rows, cursor
+        self.total = len(rows)
         self._count()
         self.filter(self._matches)
 
@@ -80,6 +77,7 @@ class CallFeed:
                     self._tally(row, 1)
                     changed.append(row)
         self.rows.extend(new)
+        self.total += len(new)
         for row in new:
             self._tally(row, 1)
         self._trim()

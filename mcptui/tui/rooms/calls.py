@@ -118,7 +118,8 @@ class CallsRoom(Room):
         elif not self.tail.follow:
             note += [("not following   ", "dim")]
         shown, total = len(self.tail.rows), self.calls.total
-        note.append((f"{shown:,} of {total:,}" if shown != total else f"{total:,} calls", "dim"))
+        filtered = bool(self.filter.text.strip())
+        note.append((f"{shown:,} of {total:,}" if filtered else f"{total:,} calls", "dim"))
         if self.calls.refused:
             note.append((f" · {self.calls.refused:,} blocked", "warn"))
         self.filter.show_note(note)
