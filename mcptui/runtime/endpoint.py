@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
-import ssl
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import ssl
 
 _VIRTUAL = ("colima", ".orbstack", ".rd/", "docker/run", "docker/desktop", "podman/machine")
 
@@ -23,6 +23,8 @@ class TlsFiles:
 
     def context(self) -> ssl.SSLContext:
         """What the standard library needs to speak with it."""
+        import ssl
+
         made = ssl.create_default_context(cafile=self.ca or None)
         if not self.verify:
             made.check_hostname = False
@@ -78,37 +80,6 @@ class Endpoint:
         Raises:
             OSError: nothing answers; PermissionError when this user may not ask.
         """
-        if self.path:
-            Path(self.path).stat()
-        connection = _Connection(self, timeout)
-        try:
-            connection.request("GET", "/_ping", headers={"Host": "docker"})
-            answer = connection.getresponse()
-            body = answer.read(64)
-        except http.client.HTTPException as error:
-            raise ConnectionError(
-                f"what listens there is no container engine: {error!r}"
-            ) from error
-        finally:
-            connection.close()
-        if answer.status != 200 or body.strip() not in (b"OK", b'"OK"', b""):
-            raise ConnectionError(f"what listens there is no container engine ({answer.status})")
-        return answer.headers.get("Api-Version", "")
+        from mcptui.runtime.ping import ping  # late: a launch has no need of it
 
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
-        super().__init__("docker", timeout=timeout)
-        self.endpoint = endpoint
-
-    def connect(self) -> None:
-        if self.endpoint.path:
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.settimeout(self.timeout)
-            self.sock.connect(self.endpoint.path)
-            return
-        host, port = self.endpoint.address
-        self.sock = socket.create_connection((host, port), self.timeout)
-        if self.endpoint.tls is not None:
-            context = self.endpoint.tls.context()
-            self.sock = context.wrap_socket(self.sock, server_hostname=host)
+        return ping(self, timeout)

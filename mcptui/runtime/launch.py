@@ -17,7 +17,6 @@ import io
 import os
 import socket
 import sys
-import tarfile
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -282,6 +281,8 @@ def _bind(source: str, target: str) -> dict[str, Any]:
 
 def _volume(engine: Engine, image: str, program: bytes) -> dict[str, Any]:
     """Have the shim in a volume of the engine, named by its content."""
+    import tarfile
+
     name = f"mcptui-shim-{hashlib.sha256(program).hexdigest()[:16]}"
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
