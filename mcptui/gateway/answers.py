@@ -25,6 +25,7 @@ from mcptui.gateway.wire import (
     Part,
     canonical_id,
     error_line,
+    fault_line,
     fields,
     joined,
     notification_line,
@@ -114,7 +115,7 @@ class Answers:
             return
         if link is not None and link.modern is not call.modern:
             error = error_to(error, call.modern)
-        self.send(b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (call.identity, error))
+        self.send(fault_line(call.identity, error))
         self.ledger.finish(call, "error", "the server answered with an error", error)
 
     def progressed(self, call: Call, params: dict[str, Part]) -> None:

@@ -31,6 +31,7 @@ from mcptui.gateway.wire import (
     decode_error,
     encode,
     error_line,
+    fault_line,
     fields,
     joined,
     notification_line,
@@ -219,7 +220,7 @@ class Link:
     def reply(self, identity: bytes, result: Part, error: Part = b"") -> None:
         """Answer a question of the server's."""
         if error:
-            self.send(b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (identity, error))
+            self.send(fault_line(identity, error))
         else:
             self.send(result_line(identity, result or b"{}"))
 

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from mcptui.gateway.surrogates import show
+from mcptui.runtime.lines import LineSplitter
 
 CHUNK = 256 << 10
 HIGH_WATER = 8 << 20
@@ -28,54 +29,6 @@ def guard_stdout() -> int:
     os.set_inheritable(own, False)
     os.dup2(2, 1)
     return own
-
-
-class Lines:
-    """Cuts a stream into lines, in linear time and bounded memory.
-
-    Args:
-        limit: bytes of the longest line; longer ones are dropped.
-        on_line: takes each line without its end.
-        on_overlong: told the size of a dropped line, as far as it was seen.
-    """
-
-    def __init__(
-        self, limit: int, on_line: Callable[[bytes], None], on_overlong: Callable[[int], None]
-    ) -> None:
-        self._limit = limit
-        self._on_line = on_line
-        self._on_overlong = on_overlong
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def feed(self, chunk: bytes) -> None:
-        """Take more bytes."""
-        start = 0
-        while (end := chunk.find(b"\n", start)) >= 0:
-            self._keep(chunk[start:end])
-            self.end()
-            start = end + 1
-        self._keep(chunk[start:] if start else chunk)
-
-    def _keep(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > self._limit:
-            self._parts.clear()
-        elif part:
-            self._parts.append(part)
-
-    def end(self) -> None:
-        """What is left is a line of its own."""
-        parts, size = self._parts, self._size
-        self._parts, self._size = [], 0
-        if size > self._limit:
-            self._on_overlong(size)
-            return
-        line = parts[0] if len(parts) == 1 else b"".join(parts)
-        if line.endswith(b"\r"):
-            line = line[:-1]
-        if line:
-            self._on_line(line)
 
 
 class StdioFront:
@@ -102,7 +55,7 @@ class StdioFront:
         self._loop = asyncio.get_running_loop()
         self._source = source
         self._sink = sink
-        self._lines = Lines(limit, on_line, on_overlong)
+        self._lines = LineSplitter(on_line, on_overlong, limit)
         self._on_end = on_end
         self._out: list[bytes] = []
         self._unwritten = 0

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from mcptui.entry import Checked, Choices, Entry, Image, Kind, ToolPin, Trust
-from mcptui.gateway.stdio_front import Lines
 from mcptui.runtime.channel import LINE_LIMIT, Death, Listener
+from mcptui.runtime.lines import LineSplitter
 from mcptui.store.rows import Installed
 
 PEER = Path(__file__).parent.parent / "fixtures" / "peer.py"
@@ -49,7 +49,7 @@ class LocalRunning:
             self.process.stdin.close()
 
     async def _stdout(self) -> None:
-        lines = Lines(self.limit, self.listener.on_line, self.listener.on_overlong)
+        lines = LineSplitter(self.listener.on_line, self.listener.on_overlong, self.limit)
         assert self.process.stdout is not None
         while chunk := await self.process.stdout.read(1 << 16):
             lines.feed(chunk)

@@ -41,14 +41,19 @@ class Talk:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        buffer = b""
-        while chunk := self.process.stdout.read(1 << 16):
-            *lines, buffer = (buffer + chunk).split(b"\n")
-            for line in lines:
-                self.raw.append(line)
-                self.lines.put(line)
-        if buffer:
-            self.raw.append(buffer)
+        parts: list[bytes] = []
+        while chunk := self.process.stdout.read(1 << 20):
+            first, *rest = chunk.split(b"\n")
+            parts.append(first)
+            for piece in rest:
+                self._keep(b"".join(parts))
+                parts = [piece]
+        if any(parts):
+            self.raw.append(b"".join(parts))
+
+    def _keep(self, line: bytes) -> None:
+        self.raw.append(line)
+        self.lines.put(line)
 
     def _read_errors(self) -> None:
         assert self.process.stderr is not None

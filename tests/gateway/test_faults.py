@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -241,3 +242,16 @@ def test_a_client_that_does_not_read_is_not_read_either(start: Start) -> None:
         for _ in range(100)
     ]
     assert all(len(talk.wait(n)["result"]["content"][0]["text"]) == 200_000 for n in numbers)
+
+
+def test_fifty_mebibytes_on_one_line_cost_three_times_that(start: Start) -> None:
+    def peak() -> int:
+        status = Path(f"/proc/{talk.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) << 10
+
+    talk = start(installed("one"))
+    talk.hello()
+    talk.call("one__echo")
+    before, size = peak(), 50 << 20
+    assert len(talk.text("one__big", {"size": size})) == size
+    assert peak() - before < 3 * size

@@ -1,4 +1,4 @@
-"""The wire: ids, half characters, lines, and lists that a client can take."""
+"""The wire: ids, half characters, and lists that a client can take."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from mcptui.gateway.book import Template, bind
-from mcptui.gateway.stdio_front import Lines
 from mcptui.gateway.surrogates import hide, show
 from mcptui.gateway.view import ServerView, well_formed
 from mcptui.gateway.wire import MALFORMED, canonical_id, decode_envelope, fields, joined
@@ -51,18 +50,6 @@ def test_a_whole_message_is_left_alone() -> None:
 def test_of_duplicate_keys_one_is_left() -> None:
     members = fields(rb'{"name":"a","x":[1, 2],"n\u0061me":"b","_meta":{}}')
     assert joined(members) == b'{"name":"b","x":[1, 2],"_meta":{}}'
-
-
-def test_lines_are_cut_in_any_pieces() -> None:
-    data = b"one\r\n\ntwo\n" + b"x" * 50 + b"\nlast"
-    for size in (1, 2, 3, 7, 100):
-        found: list[bytes] = []
-        over: list[int] = []
-        lines = Lines(20, found.append, over.append)
-        for start in range(0, len(data), size):
-            lines.feed(data[start : start + size])
-        lines.end()
-        assert (found, over) == ([b"one", b"two", b"last"], [50])
 
 
 @pytest.mark.parametrize(
