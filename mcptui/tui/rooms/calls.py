@@ -85,6 +85,9 @@ class CallsRoom(Room):
         self.tail.show(self.calls.shown)
         self._say()
         self.place()
+        # What came while the first rows were read.
+        if self._again:
+            self.refresh_rows()
 
     def _more(self, found: tuple[list[CallRow], int]) -> None:
         self._reading = False
