@@ -18,6 +18,7 @@ from mcptui.actions.targets import Target, resolve
 from mcptui.entry import Trust
 from mcptui.errors import McptuiError
 from mcptui.progress import Step, StepState
+from mcptui.visible import visible
 
 if TYPE_CHECKING:
     from mcptui.entry import Entry
@@ -70,6 +71,15 @@ def update_review(home: Home, name: str) -> UpdateReview:
     same = before == after or _only_dates(before, after)
     changes = () if same else tuple(_changes(before, after))
     return UpdateReview(name, same, version_of(before), version_of(after), changes, look)
+
+
+def words(found: UpdateReview) -> list[str]:
+    """What an update changes, one line each for a person; empty when there is nothing to take."""
+    if not found.newest:
+        return [f"{found.before} → {found.after}", *(visible(line) for line in found.changes)]
+    if found.review.trust is Trust.SIGNED:
+        return []
+    return ["Its file says the same as before; its image is looked at again."]
 
 
 def _refused(home: Home, found: Target) -> McptuiError | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mcptui.actions.servers import tools_of
 from mcptui.actions.switch import switch_tool
-from mcptui.actions.update import update, update_review
+from mcptui.actions.update import update, update_review, words
+from mcptui.entry import Trust
 from mcptui.errors import McptuiError
 from mcptui.home import Home
 from tests.actions.conftest import put_in, walk
@@ -20,6 +23,9 @@ def test_nothing_new_is_nothing_to_do(home: Home, toml: Toml) -> None:
     put_in(home, toml())
     found = update_review(home, "peer")
     assert (found.newest, found.changes) == (True, ())
+    assert words(found) == ["Its file says the same as before; its image is looked at again."]
+    signed = replace(found, review=replace(found.review, trust=Trust.SIGNED))
+    assert words(signed) == []
 
 
 def test_what_changes_is_told_before_anything_is_done(home: Home, toml: Toml) -> None:
@@ -32,6 +38,7 @@ def test_what_changes_is_told_before_anything_is_done(home: Home, toml: Toml) ->
         "command: /srv/peer.py → /srv/peer.py --extra more",
         "tool added: echo  E",
     )
+    assert words(found)[1:] == list(found.changes)
     assert [one.kind for one in found.review.missing] == ["network"]
     with pytest.raises(McptuiError, match="--open-network"):
         walk(update(home, "peer"))
