@@ -104,9 +104,12 @@ def local_pip(folder: Path) -> dict[str, str]:
 
 async def seeded(engine: Engine, cache: Path, flavour: str = "python") -> Path:
     """Give a new cache the bases that every test shares, so that it need not build them."""
-    (CACHE / "tmp").mkdir(parents=True, exist_ok=True)
     work = Work(engine.client, CACHE, dict(os.environ), lambda step: None)
-    base = await built_base(work, flavour, ())
+    work.open()
+    try:
+        base = await built_base(work, flavour, ())
+    finally:
+        work.close()
     target = cache / "bases" / base.key
     target.mkdir(parents=True)
     for file in (CACHE / "bases" / base.key).iterdir():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,11 @@ def npm_command() -> list[str]:
     """npm out of the pinned wheel, in the cache that tests share."""
     work = Work(None, CACHE, dict(os.environ), lambda step: None)
     (CACHE / "tmp").mkdir(parents=True, exist_ok=True)
-    work.folder = CACHE / "tmp"
-    return asyncio.run(host_npm(work))
+    work.folder = Path(tempfile.mkdtemp(dir=CACHE / "tmp"))
+    try:
+        return asyncio.run(host_npm(work))
+    finally:
+        work.close()
 
 
 @pytest.fixture
