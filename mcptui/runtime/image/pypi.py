@@ -6,6 +6,7 @@ host's. A wheel is a zip of files; unpacking it runs no code of anybody's.
 
 from __future__ import annotations
 
+import asyncio
 import configparser
 import io
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from mcptui.entry import Package
 from mcptui.errors import McptuiError, NotTrusted, UsageError
+from mcptui.runtime.image import wheels
 from mcptui.runtime.image.base import Base
 from mcptui.runtime.image.lock import Pinned, canonical
 from mcptui.runtime.image.tools import ToolError, explain, package_environ, run
@@ -80,43 +82,49 @@ async def fetch(
     environ: Mapping[str, str],
     on_line: Callable[[str], None],
 ) -> list[Path]:
-    """Download the wheels of a lock.
+    """Download the wheels of a lock, as far as they are not here from another build.
 
     Args:
         pins: the lock.
         base: what they will run on.
         folder: an empty folder for them.
-        cache: where pip keeps downloads.
+        cache: where wheels are kept.
         environ: the user's environment.
         on_line: told what pip prints.
+
+    Returns:
+        One wheel for each pin.
 
     Raises:
         NotTrusted: a wheel has another hash; the error names it.
         TryAgain: the network does not answer.
         McptuiError: there is no wheel for this base, or the disk is full.
     """
+    here, missing = await asyncio.to_thread(wheels.kept, pins, base, cache)
+    if not missing:
+        return sorted(here, key=lambda path: path.name)
     lock = folder / "lock.txt"
-    lock.write_text("".join(f"{pin.requirement()}\n" for pin in pins), "utf-8")
-    wheels = folder / "wheels"
-    wheels.mkdir()
+    lock.write_text("".join(f"{pin.requirement()}\n" for pin in missing), "utf-8")
+    place = folder / "wheels"
+    place.mkdir()
     scratch = folder / "pip"
     scratch.mkdir()
     command = [
         *pip_command(), "download", "--require-hashes", "--no-deps", "--progress-bar", "off",
         "--retries", "2", "--timeout", "20", "--cache-dir", str(cache / "pip"), 
-        "--dest", str(wheels),
+        "--dest", str(place),
         *target_options(base.version, base.arch, base.glibc), "-r", str(lock),
     ]  # fmt: skip
     world = {**package_environ(environ), "TMPDIR": str(scratch)}
     code, output = await run(command, environ=world, folder=folder, on_line=on_line)
     if code:
         raise _failure(output, folder, base)
-    found = sorted(wheels.glob("*.whl"))
-    if len(found) != len(pins):
-        raise McptuiError(
-            "pip did not bring every wheel of the lock", f"{len(found)} of {len(pins)}"
-        )
-    return found
+    found = sorted(place.glob("*.whl"))
+    if len(found) != len(missing):
+        told = f"{len(found)} of {len(missing)}"
+        raise McptuiError("pip did not bring every wheel of the lock", told)
+    here += await asyncio.to_thread(wheels.keep, found, base, cache)
+    return sorted(here, key=lambda path: path.name)
 
 
 def _failure(output: str, folder: Path, base: Base) -> McptuiError:
@@ -139,16 +147,16 @@ def _failure(output: str, folder: Path, base: Base) -> McptuiError:
     return error
 
 
-def unpack(wheels: Sequence[Path], base: Base, tree: Tree, check: Callable[[], None]) -> None:
+def unpack(files: Sequence[Path], base: Base, tree: Tree, check: Callable[[], None]) -> None:
     """Unpack wheels to where the base's Python looks for them. Blocks.
 
     Args:
-        wheels: their files.
+        files: the wheels.
         base: what they go on.
         tree: where to.
         check: raises when the build was cancelled.
     """
-    for path in wheels:
+    for path in files:
         check()
         try:
             with zipfile.ZipFile(path) as wheel:

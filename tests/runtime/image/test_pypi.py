@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mcptui.errors import McptuiError, NotTrusted, TryAgain, UsageError
-from mcptui.runtime.image import pypi
+from mcptui.runtime.image import pypi, wheels
 from mcptui.runtime.image.base import Base
 from mcptui.runtime.image.lock import read_pypi
 from mcptui.runtime.image.tree import Tree
@@ -173,3 +173,26 @@ def test_an_entry_can_name_the_script(tmp_path: Path) -> None:
 def test_what_is_no_plain_server_is_refused(tmp_path: Path, scripts: str | None) -> None:
     with pytest.raises(UsageError, match="parrot"):
         _entry_point(tmp_path, scripts)
+
+
+def test_wheels_that_came_before_are_not_asked_for_again(tmp_path: Path) -> None:
+    made = parrot(tmp_path / "index")
+    found = _fetch(made.lock, "parrot", tmp_path, local_pip(tmp_path / "index"))
+    (tmp_path / "work").rename(tmp_path / "before")
+    nowhere = local_pip(tmp_path / "empty")
+    assert _fetch(made.lock, "parrot", tmp_path, nowhere) == found
+
+    found[1].write_bytes(b"changed on disk")
+    (tmp_path / "work").rename(tmp_path / "before that")
+    again = _fetch(made.lock, "parrot", tmp_path, local_pip(tmp_path / "index"))
+    assert again == found
+    assert sha256(found[1]) in made.lock
+
+
+def test_a_kept_wheel_serves_only_the_target_it_came_for(tmp_path: Path) -> None:
+    made = wheel(tmp_path / "index")
+    pins = read_pypi(f"parrot==1.0 --hash=sha256:{sha256(made)}\n", "parrot", "1.0")
+    stored = wheels.keep([made], BASE, tmp_path)
+    assert wheels.kept(pins, BASE, tmp_path) == (stored, [])
+    for other in (replace(BASE, version="3.13"), replace(BASE, arch="arm64")):
+        assert wheels.kept(pins, other, tmp_path) == ([], pins)

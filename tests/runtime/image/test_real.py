@@ -27,7 +27,7 @@ def test_git_finds_its_program_and_still_no_shell(home: Home, tmp_path: Path) ->
         for file in (CATALOG / folder).glob("git.*"):
             shutil.copy(file, tmp_path / folder)
     home.environ = dict(os.environ)
-    for part in ("bases", "pip"):
+    for part in ("bases", "wheels"):
         if (CACHE / part).is_dir():
             shutil.copytree(CACHE / part, home.paths.cache / part, copy_function=os.link)
 
