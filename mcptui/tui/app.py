@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from mcptui.home import Home
     from mcptui.tui.feed import Feed
 
-WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
-HEIGHTS = [(0, "-short"), (16, "-short24"), (24, "-tall")]
 TOO_SMALL: Line = [(" mcptui needs 60 × 16 characters. Please make the window larger.", "")]
 
 
@@ -51,8 +49,6 @@ class McptuiApp(EverywhereKeys, App[None]):
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("app")
-    HORIZONTAL_BREAKPOINTS = WIDTHS  # pyright: ignore[reportIncompatibleVariableOverride]
-    VERTICAL_BREAKPOINTS = HEIGHTS  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(
         self,
@@ -71,12 +67,14 @@ class McptuiApp(EverywhereKeys, App[None]):
         self.room = room
         self.jobs: list[Job] = []
         self.problem_at = -1
+        self.counting = False
         self.watcher = Watcher(self, feed.changed)
         self.top = TopBar()
         self.flash = Flash()
 
     def compose(self) -> ComposeResult:
         """One room; the others come when they are visited."""
+        looks.fold(self.screen, self.size)
         yield self.top
         yield Container(make(self.room, self.feed), id="body")
         yield OneLine(TOO_SMALL, id="small")
@@ -92,6 +90,11 @@ class McptuiApp(EverywhereKeys, App[None]):
         self.animation_level = "none"
         self.top.update(room=self.room)
         self.call_after_refresh(self._begin)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fold what has no room."""
+        for screen in self.screen_stack:
+            looks.fold(screen, event.size)
 
     def _begin(self) -> None:
         self.here.shown()
@@ -158,7 +161,7 @@ class McptuiApp(EverywhereKeys, App[None]):
         """Something was stored: the room on the screen and the first row look again."""
         if self.is_running:
             self.here.stored()
-            everywhere.count(self)
+            everywhere.count_soon(self)
 
     # ---- telling
 

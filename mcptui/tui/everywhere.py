@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LOOK_AGAIN = 30.0
 """Seconds between two looks at the engine."""
+COUNT_AGAIN = 2.0
+"""Seconds from a change to the counts of the first row."""
 
 
 def look_around(app: McptuiApp) -> None:
@@ -95,8 +97,16 @@ def short_age(seconds: float) -> str:
     return "new"
 
 
+def count_soon(app: McptuiApp) -> None:
+    """Count within seconds: clients' files are read for it, so not at each call that comes."""
+    if not app.counting:
+        app.counting = True
+        app.set_timer(COUNT_AGAIN, lambda: count(app))
+
+
 def count(app: McptuiApp) -> None:
     """Count servers, clients and problems for the first row."""
+    app.counting = False
 
     def question() -> tuple[dict[str, int], list[Problem]]:
         clients = [row for row in app.feed.clients() if row.state == "connected"]

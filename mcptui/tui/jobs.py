@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual.message import Message
@@ -21,6 +20,8 @@ from mcptui.errors import McptuiError
 from mcptui.progress import Step
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from mcptui.tui.app import McptuiApp
 
 Result = TypeVar("Result")
@@ -40,7 +41,7 @@ class Pool:
     """A few threads for questions."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(3, "mcptui-ask")
+        self._threads: ThreadPoolExecutor | None = None
         self._newest: dict[tuple[int, str], object] = {}
         self.closed = False
         self.open = 0
@@ -62,6 +63,11 @@ class Pool:
         """
         if self.closed:
             return
+        if self._threads is None:
+            # Not needed before the first frame is out.
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._threads = ThreadPoolExecutor(3, "mcptui-ask")
         token = object()
         key = (id(asker), name)
         self._newest[key] = token
@@ -77,7 +83,8 @@ class Pool:
     def close(self) -> None:
         """Answer nobody any more; what runs ends on its own."""
         self.closed = True
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class Stepped(Message):

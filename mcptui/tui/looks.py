@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.style import Style
 from textual.app import App
+from textual.color import Color
+from textual.geometry import Size
+from textual.screen import Screen
 from textual.theme import Theme
 
 DEFAULT = "mcptui-dark"
@@ -52,6 +56,63 @@ _LIGHT = Theme(
 DEFAULTS = {"dim": "ansi_default", "off": "ansi_default", "chosen": "ansi_blue",
             "unchosen": "ansi_default"}  # fmt: skip
 """Our variables in themes that do not set them."""
+
+
+_STYLES: dict[str, tuple[str, str]] = {
+    "dim": ("dim", ""), "good": ("success", ""), "warn": ("warning", ""), "bad": ("error", ""),
+    "accent": ("accent", ""), "strong": ("", "bold"), "add": ("success", ""),
+    "cut": ("error", ""), "key": ("accent", "bold"), "head": ("dim", "bold"), "off": ("off", ""),
+    "room": ("primary", "bold"), "cursor": (">chosen", "bold"), "cursor-off": (">unchosen", ""),
+}  # fmt: skip
+"""Style name → a variable of the theme (">" for the background) and an attribute."""
+_ANSI = {
+    "dim": Style(dim=True), "off": Style(dim=True), "head": Style(dim=True, bold=True),
+    "cursor": Style(reverse=True), "cursor-off": Style(bold=True),
+}  # fmt: skip
+"""In the terminal's own colours nothing is mixed; the cursor is told by turning it round."""
+_palettes: dict[str, dict[str, Style]] = {}
+
+
+def palette(app: App[Any]) -> dict[str, Style]:
+    """The styles by name in the theme of a program.
+
+    Made once per theme. Component classes of the style sheet would do the same, but are worked
+    out anew for every widget at every change of its state: half of the time to the first frame.
+    """
+    found = _palettes.get(app.theme)
+    if found is None:
+        found = _palettes[app.theme] = _palette(app)
+    return found
+
+
+def _palette(app: App[Any]) -> dict[str, Style]:
+    variables = {**DEFAULTS, **app.theme_variables}
+    made: dict[str, Style] = {"": Style()}
+    for name, (variable, attribute) in _STYLES.items():
+        style = Style(bold=True) if attribute == "bold" else Style()
+        if variable:
+            colour = Color.parse(variables[variable.removeprefix(">")]).rich_color
+            back = variable.startswith(">")
+            style += Style(bgcolor=colour) if back else Style(color=colour)
+        made[name] = style
+    if app.current_theme.ansi:
+        made.update(_ANSI)
+    return made
+
+
+def fold(screen: Screen[Any], size: Size) -> None:
+    """Tell the style sheet how much room there is: all classes at once, and only when they change.
+
+    Textual's breakpoints do it one direction after the other, each with a whole restyling.
+    """
+    classes = {
+        "-tiny": size.width < 60,
+        "-narrow": 60 <= size.width < 100,
+        "-short": size.height < 16,
+        "-short24": 16 <= size.height < 24,
+    }
+    if any(screen.has_class(name) != wanted for name, wanted in classes.items()):
+        screen.update_classes(classes)
 
 
 def register(app: App[Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,6 +20,6 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # pyright: ignore[
 
 
 @pytest.fixture
-def feed(tmp_path: Path) -> FakeFeed:
+def feed() -> FakeFeed:
     """Placeholder data that never changes."""
-    return FakeFeed(tmp_path)
+    return FakeFeed()

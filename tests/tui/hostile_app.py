@@ -6,7 +6,6 @@ import dataclasses
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 from mcptui.errors import McptuiError
@@ -94,16 +93,16 @@ async def _poisoned(found: Any, *given: Any) -> AsyncIterator[Any]:
         raise McptuiError(EVIL, EVIL, EVIL)
 
 
-def main(folder: str, *, crash: bool) -> None:
+def main(*, crash: bool) -> None:
     """Run it."""
-    feed = HostileFeed(Path(folder))
+    feed = HostileFeed()
     if crash:
 
         def broken(_text: str) -> Any:
             raise ValueError(EVIL)
 
         McptuiApp.action_problem = lambda _self: broken("")  # type: ignore[method-assign]
-    app = McptuiApp(feed, room=sys.argv[2])
+    app = McptuiApp(feed, room=sys.argv[1])
     app.run()
     if app._exception is not None:  # pyright: ignore[reportPrivateUsage]
         print("CRASHED", ascii(repr(app._exception)))  # pyright: ignore[reportPrivateUsage]
@@ -112,4 +111,4 @@ def main(folder: str, *, crash: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], crash="crash" in sys.argv)
+    main(crash="crash" in sys.argv)

@@ -82,7 +82,7 @@ def run(folder: Path, room: str, keys: list[str], *more: str) -> tuple[bytes, py
     spawn: Any = pexpect.spawn  # pyright: ignore[reportUnknownMemberType]
     child = spawn(
         sys.executable,
-        ["-m", "tests.tui.hostile_app", str(folder), room, *more],
+        ["-m", "tests.tui.hostile_app", room, *more],
         env=environ,
         cwd=str(ROOT),
         dimensions=(35, 120),

@@ -55,9 +55,11 @@ def test_letters_typed_in_a_filter_are_no_keys(feed: FakeFeed) -> None:
     drive(story())
 
 
-def test_install_asks_for_what_is_missing_then_streams_its_steps(feed: FakeFeed) -> None:
+def test_install_asks_for_what_is_missing_then_streams_its_steps(
+    feed: FakeFeed, tmp_path: Path
+) -> None:
     feed.made -= {"git-local"}
-    folder = feed.home.paths.home / "project"
+    folder = tmp_path / "project"
     folder.mkdir()
 
     async def story() -> None:

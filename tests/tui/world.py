@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
@@ -37,6 +38,7 @@ from mcptui.tui.feed import Feed
 NOW = 1_763_128_935.0
 """2025-11-14 14:02:15 UTC."""
 LOCK = "demo==1 --hash=sha256:" + "0" * 64
+LOCK_HASH = hashlib.sha256(LOCK.encode()).hexdigest()
 
 
 def pin(name: str, text: str, *, reads: bool = False, destroys: bool = False) -> ToolPin:
@@ -57,7 +59,7 @@ def entry(name: str = "git-local", **changes: Any) -> Entry:
         source="https://example.org/git/source",
         kind=Kind.PACKAGE,
         checked=Checked("2025-11-01", built=True, started=True, listed=True),
-        package=Package("pypi", "mcp-server-git", "2025.9.25", LOCK, "0" * 64),
+        package=Package("pypi", "mcp-server-git", "2025.9.25", LOCK, LOCK_HASH),
         mounts=(Mount("repositories", "/work/{name}", "the repositories it works in", many=True),),
         tools=(
             pin("git_status", "Show the working tree status", reads=True),
@@ -175,8 +177,9 @@ CLIENTS = [
 class FakeFeed(Feed):
     """Answers at once and writes down what it was told to do."""
 
-    def __init__(self, tmp: Path) -> None:
-        environ = {"HOME": str(tmp), "MCPTUI_HOME": str(tmp / "mcptui"), "PATH": ""}
+    def __init__(self) -> None:
+        # Nothing is ever read or written there: its name is in golden frames.
+        environ = {"HOME": "/home/demo", "PATH": ""}
         super().__init__(Home(Paths.of(environ), environ=environ, clock=lambda: NOW))
         self.did: list[tuple[str, ...]] = []
         self.rows: list[CatalogRow] = list(CATALOG)

@@ -9,7 +9,6 @@ from textual import events
 from textual.binding import BindingType
 
 from mcptui.tui import keys
-from mcptui.tui.rooms import catalog_page
 from mcptui.tui.rooms.room import Room
 from mcptui.tui.widgets.draw import Column, Line, Span
 
@@ -150,6 +149,8 @@ class CatalogRoom(Room):
         entry, facts, row = self.entry, self.facts, self.list.row
         if entry is None or facts is None or row is None or row.id != entry.id:
             return
+        from mcptui.tui.rooms import catalog_page
+
         here = entry.id in self.installed
         right: Line = [("✓ installed ", "good")] if here else []
         self.title.show_both([(entry.title, "strong")], right)
@@ -211,6 +212,8 @@ class CatalogRoom(Room):
         entry = self.entry
         if entry is None:
             return []
+        from mcptui.tui.rooms import catalog_page
+
         offers = [
             ("i", "id", lambda: entry.id),
             ("c", "install command", lambda: f"mcptui install {entry.id}"),

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
+from mcptui.tui import looks
 from mcptui.tui.jobs import Answered, front_of
 from mcptui.tui.widgets.draw import Line
 from mcptui.tui.widgets.filter import Title
@@ -38,6 +39,7 @@ class Sheet(ModalScreen[Gives], Generic[Gives]):
 
     def compose(self) -> ComposeResult:
         """Title, parts, keys."""
+        looks.fold(self, self.front.size)
         with Vertical(classes="box"):
             yield self.head
             yield from self.parts()

@@ -16,13 +16,8 @@ from rich.cells import cell_len, set_cell_size
 from mcptui.visible import visible
 
 Span = tuple[str, str]
-"""Text and the name of a style, "" for plain."""
+"""Text and the name of a style in `looks.py`, "" for plain."""
 Line = list[Span]
-
-NAMES = (
-    "dim", "good", "warn", "bad", "accent", "strong", "add", "cut", "key", "head", "off", "room",
-)  # fmt: skip
-"""The styles that a span may name."""
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:

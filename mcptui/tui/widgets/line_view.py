@@ -6,7 +6,7 @@ Text can be selected with the mouse in all of them. It never parses markup.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
@@ -15,7 +15,8 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from mcptui.tui.widgets.draw import NAMES, Line, size_of, text_of
+from mcptui.tui import looks
+from mcptui.tui.widgets.draw import Line, size_of, text_of
 from mcptui.visible import visible
 
 
@@ -25,12 +26,11 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     A subclass gives `count()` and `line(y, width)` and calls `resized()` when the count changes.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{name}" for name in (*NAMES, "cursor", "mark")}
     ALLOW_SELECT = True
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._looks: dict[tuple[str, bool], Style] = {}
+        self._looks: dict[tuple[str, int], Style] = {}
 
     @property
     def allow_select(self) -> bool:
@@ -71,15 +71,20 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def look(self, name: str, cursor: bool = False) -> Style:
         """The colours of a named style, on the cursor's line or beside it."""
-        style = self._looks.get((name, cursor))
+        where = (1 + self.has_focus) if cursor else 0
+        style = self._looks.get((name, where))
         if style is None:
-            style = self.rich_style
-            if name:
-                style += self.get_component_rich_style(f"line--{name}", partial=True)
-            if cursor:
-                style += self.get_component_rich_style("line--cursor", partial=True)
-            self._looks[name, cursor] = style
+            made = looks.palette(self.app)  # pyright: ignore[reportUnknownMemberType]
+            style = self.rich_style + made.get(name, made[""])
+            if where:
+                style += made["cursor" if where == 2 else "cursor-off"]
+            self._looks[name, where] = style
         return style
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """The cursor looks different with and without the keys."""
+        super().watch_has_focus(_has_focus)
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the view."""
