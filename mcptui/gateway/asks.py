@@ -8,7 +8,7 @@ parked: the client gets `input_required` with a token of ours and comes back wit
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -188,7 +188,7 @@ class Asks:
 
     def park(self, call: Call) -> bytes:
         """The result that sends a modern client away with the first open question of a call."""
-        call.state = STATE_PREFIX + secrets.token_urlsafe(18)
+        call.state = STATE_PREFIX + os.urandom(18).hex()
         self._parked[call.state] = Parked(call, time.monotonic() + self._seconds)
         _, method, params = call.asks[0]
         question = b'{"%b":{"method":%b,"params":%b}}' % (

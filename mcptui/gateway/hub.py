@@ -80,6 +80,7 @@ class Hub:
         self._numbers = itertools.count(1)
         self._learner = Learner(scribe, clock, self.rebind)
         self.launched = False
+        self._opening: set[asyncio.Task[None]] = set()
         self._warming = False
 
     # What is installed
@@ -187,7 +188,9 @@ class Hub:
         if held is not None:
             return held
         link = session.links[server] = Link(server, session, self.limits)
-        spawn(self._open(session, slot, link), f"open {server}")
+        opening = spawn(self._open(session, slot, link), f"open {server}")
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
         return link
 
     async def _open(self, session: Session, slot: Slot, link: Link) -> None:
@@ -318,11 +321,10 @@ class Hub:
         links = [link for session in self.sessions for link in session.links.values()]
         for session in self.sessions:
             session.close(reason)
-        stops = [self._stop(link) for link in links]
-        if stops:
-            await asyncio.wait(
-                [spawn(stop, "stop at the end") for stop in stops], timeout=self.limits.end
-            )
+        # One that is only just being started has no container yet that could be stopped.
+        ends = [*self._opening, *(spawn(self._stop(link), "stop at the end") for link in links)]
+        if ends:
+            await asyncio.wait(ends, timeout=self.limits.end)
         for link in links:
             if link.running is not None:
                 link.running.kill_now()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mcptui.errors import TryAgain
+from mcptui.gateway.gist import gist
 from mcptui.gateway.surrogates import show
 from mcptui.guard.redact import redact
 from mcptui.store.rows import CallEnd, CallStart, LogLine
@@ -207,7 +208,7 @@ class Scribe:
         name, version, pid = item.client
         return CallStart(
             item.key, self._gateway, item.at, name, version, pid, item.server, item.tool,
-            item.method, text, item.size,
+            item.method, text, item.size, gist(text),
         )  # fmt: skip
 
     def _gap_rows(self) -> list[CallStart | CallEnd]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import secrets
 import signal
 import sys
 import threading
@@ -110,7 +109,7 @@ class Gateway:
         self.home = home
         self.profile = profile
         self.reap = reap
-        self.id = secrets.token_hex(8)
+        self.id = os.urandom(8).hex()
         self.pid = os.getpid()
         self.scribe = Scribe(lambda: home.store, self.id, home.clock)
         self.hub = Hub(self.scribe, self.id, limits, home.clock)

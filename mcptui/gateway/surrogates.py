@@ -7,10 +7,10 @@ they arrive as they were sent. Messages without them, all but a few, never come 
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 
-_MARK = b"<mcptui-" + secrets.token_hex(12).encode() + b"-"
+_MARK = b"<mcptui-" + os.urandom(12).hex().encode() + b"-"
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|u([dD][89a-fA-F][0-9a-fA-F]{2})|.)",
