@@ -7,6 +7,9 @@ the host (npm is needed to download), once for Linux (the interpreter of the bas
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import platform
 import re
 import shutil
 import sys
@@ -40,17 +43,21 @@ async def wheel(
     *,
     arch: str | None,
 ) -> Path:
-    """Download the wheel and return its path.
+    """Return the wheel, downloaded if it is not here: host and image may need the same one.
 
     Args:
-        folder: an empty folder for it.
-        cache: where pip keeps downloads.
+        folder: an empty folder to download to.
+        cache: where it is kept.
         environ: the user's environment.
         arch: "amd64" or "arm64" for the image, None for this host.
 
     Raises:
         NotTrusted, TryAgain, McptuiError: as `pypi.fetch`.
     """
+    arch = arch or host_arch()
+    place = cache / "wheels" / f"node-{arch or sys.platform}"
+    if (kept := await asyncio.to_thread(_kept, place)) is not None:
+        return kept
     lock = folder / "node.lock"
     lock.write_text(pinned().requirement() + "\n", "utf-8")
     target = target_options("3.11", arch, (2, 28)) if arch else ["--only-binary", ":all:"]
@@ -65,7 +72,25 @@ async def wheel(
     found = sorted(folder.glob("*.whl"))
     if code or len(found) != 1:
         raise explain("Downloading Node", output, folder)
-    return found[0]
+    place.mkdir(parents=True, exist_ok=True)
+    return found[0].rename(place / found[0].name)
+
+
+def _kept(place: Path) -> Path | None:
+    """The wheel of an earlier download, if its hash is one of the pinned ones. Blocks."""
+    for path in sorted(place.glob("*.whl")):
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() in pinned().hashes:
+                return path
+        path.unlink(missing_ok=True)
+    return None
+
+
+def host_arch() -> str | None:
+    """This host as a target, None where the wheel for images would not run here."""
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        return None
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine())
 
 
 def interpreter(wheel_file: Path) -> bytes:
