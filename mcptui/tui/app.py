@@ -18,7 +18,7 @@ from textual.css.query import NoMatches
 
 from mcptui.tui import everywhere, keys, looks
 from mcptui.tui.everywhere_keys import EverywhereKeys
-from mcptui.tui.jobs import Answered, Job, Pool, told
+from mcptui.tui.jobs import Answered, Job, Pool
 from mcptui.tui.rooms.room import Room, make
 from mcptui.tui.watch import Changed, Watcher
 from mcptui.tui.widgets import strip_guard
@@ -64,7 +64,8 @@ class McptuiApp(EverywhereKeys, App[None]):
         self.theme = theme
         self.feed = feed
         self.pool = Pool()
-        self.room = room
+        self.room = self.first_room = room
+        self.went = False
         self.jobs: list[Job] = []
         self.problem_at = -1
         self.counting = False
@@ -95,6 +96,11 @@ class McptuiApp(EverywhereKeys, App[None]):
         """Fold what has no room."""
         for screen in self.screen_stack:
             looks.fold(screen, event.size)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Whoever has pressed a key is not brought anywhere by memory."""
+        self.went = self.went or isinstance(event, events.Key)
+        await super().on_event(event)
 
     def _begin(self) -> None:
         self.here.shown()
@@ -169,22 +175,6 @@ class McptuiApp(EverywhereKeys, App[None]):
     def answered(self, event: Answered) -> None:
         """Take an answer to a question of the program itself."""
         self.take(event)
-
-    def take(self, event: Answered) -> None:
-        """Hand an answer on, or say why there is none."""
-        self.pool.open -= 1
-        error = event.future.exception()
-        if not event.fresh:
-            return
-        if error is not None:
-            self.say(str(told(error)), "bad")
-        else:
-            event.then(event.future.result())
-
-    def say(self, text: str, style: str = "") -> None:
-        """Say one line above the keys for a few seconds."""
-        flash = self.screen.query(Flash)
-        (flash.first() if flash else self.flash).say(text, style)
 
     def _print_error_renderables(self) -> None:
         # A traceback would carry outside text to the terminal as it is; the command line tells

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mcptui.errors import McptuiError
+from mcptui.tui.keys import ROOMS
 from mcptui.tui.widgets.draw import Span
 
 if TYPE_CHECKING:
@@ -25,11 +26,32 @@ def look_around(app: McptuiApp) -> None:
     count(app)
     app.set_interval(LOOK_AGAIN, lambda: _facts(app))
     app.pool.ask(
+        app, "place", lambda: app.feed.recall("place", {}), lambda place: _return(app, place)
+    )
+    app.pool.ask(
         app,
         "welcomed",
         lambda: app.feed.recall("welcomed", False),
         lambda done: _welcome(app, done),
     )
+
+
+def _return(app: McptuiApp, place: dict[str, str]) -> None:
+    """Go back to where somebody was last time, unless they are on their way elsewhere."""
+    room, row = place.get("room", ""), place.get("row", "")
+    if room in {one.id for one in ROOMS} and app.room == app.first_room and not app.went:
+        app.call_later(app.go, room, row)
+
+
+def _keep_place(app: McptuiApp) -> None:
+    """Remember the room and the row under the cursor. Filters are not: they would hide things."""
+    here = app.here
+    row = here.list.row
+    key = here.key(row) if row is not None else ""
+    place = {"room": app.room, "row": key if isinstance(key, str) else ""}
+    # On this thread, for a moment: afterwards there is nobody to do it.
+    with contextlib.suppress(McptuiError):
+        app.feed.remember("place", place)
 
 
 def _welcome(app: McptuiApp, welcomed: bool) -> None:
@@ -188,6 +210,7 @@ def leave(app: McptuiApp) -> None:
     """Quit, after a question when something would be broken off."""
     running = [job for job in app.jobs if job.running]
     if not running:
+        _keep_place(app)
         app.exit()
         return
     from mcptui.tui.sheets.confirm import ConfirmSheet

@@ -1,4 +1,4 @@
-"""The actions behind the keys of `everywhere.py`, as a part of the program's class."""
+"""What the program's class offers everywhere: telling, and the actions behind its keys."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from mcptui.tui import everywhere
+from mcptui.tui.jobs import Answered, told
+from mcptui.tui.widgets.flash import Flash
 
 if TYPE_CHECKING:
     from mcptui.tui.app import McptuiApp
@@ -17,6 +19,23 @@ class EverywhereKeys:
     @property
     def _program(self) -> McptuiApp:
         return cast("McptuiApp", self)
+
+    def take(self, event: Answered) -> None:
+        """Hand an answer on, or say why there is none."""
+        self._program.pool.open -= 1
+        error = event.future.exception()
+        if not event.fresh:
+            return
+        if error is not None:
+            self.say(str(told(error)), "bad")
+        else:
+            event.then(event.future.result())
+
+    def say(self, text: str, style: str = "") -> None:
+        """Say one line above the keys for a few seconds."""
+        program = self._program
+        flash = program.screen.query(Flash)
+        (flash.first() if flash else program.flash).say(text, style)
 
     def action_palette(self) -> None:
         """All actions × objects."""

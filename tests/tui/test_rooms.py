@@ -366,3 +366,15 @@ def test_a_folder_is_completed_as_a_shell_does(tmp_path: Path) -> None:
     assert completed(f"{tmp_path}/p") == f"{tmp_path}/p"
     assert completed(f"{tmp_path}/nothing") == f"{tmp_path}/nothing"
     assert completed(f"/a,{tmp_path}/pi") == f"/a, {tmp_path}/pictures/"
+
+
+def test_next_time_begins_where_the_last_one_ended(feed: FakeFeed) -> None:
+    async def story() -> None:
+        async with at_screen(feed) as seat:
+            await seat.press("4", "j", "q")
+        assert feed.kept["place"] == {"room": "clients", "row": "cursor"}
+        async with at_screen(feed) as seat:
+            assert seat.app.room == "clients"
+            assert seat.app.here.list.row.id == "cursor"
+
+    drive(story())

@@ -81,8 +81,11 @@ class CatalogRoom(Room):
         return self.feed.catalog(), self.feed.catalog_facts()
 
     def _loaded(self, found: tuple[list[CatalogRow], CatalogFacts]) -> None:
-        self.all, self.facts = found
-        self.found = self.all
+        rows, self.facts = found
+        # Sorting is stable: what runs here comes first, each half in the catalog's own order.
+        self.all = self.found = sorted(rows, key=lambda row: row.kind == "remote")
+        # What searching needs is made now, not at the first key of a filter.
+        self.ask("warm", lambda: self.feed.search("?"), lambda _rows: None)
         if self.filter.text:
             self.apply_filter(self.filter.text)
         else:
@@ -116,7 +119,7 @@ class CatalogRoom(Room):
         rows = self.found
         if self.signed_only:
             rows = [row for row in rows if row.trust == "signed"]
-        if self.sort or not self.filter.text:
+        if self.sort:
             rows = sorted(rows, key=_sorter(SORTS[self.sort]))
         if not rows:
             self.say_empty([("Nothing matches.", ""), (" esc clears the filter", "dim")])
@@ -244,9 +247,6 @@ def _tools(row: CatalogRow) -> Span:
 
 
 def _sorter(name: str) -> Callable[[CatalogRow], Any]:
-    if name == "what runs here":
-        # Sorting is stable: the catalog's own order stays within each half.
-        return lambda row: row.kind == "remote"
     if name == "tools":
         return lambda row: -row.tools_count
     field = "id" if name == "name" else name

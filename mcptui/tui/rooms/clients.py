@@ -137,6 +137,10 @@ class ClientsRoom(Room):
         if why := self.why_not("connect"):
             self.front.say(f"{row.name}: {why}", "warn")
             return
+        if self.folded and not self.opened:
+            # The change does not stand beside the list here: it is shown first, c again agrees.
+            self.action_open()
+            return
         verb = self.feed.disconnect if row.state == "connected" else self.feed.connect
 
         def question() -> str:

@@ -74,7 +74,8 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         where = (1 + self.has_focus) if cursor else 0
         style = self._looks.get((name, where))
         if style is None:
-            made = looks.palette(self.app)  # pyright: ignore[reportUnknownMemberType]
+            app: Any = self.app  # pyright: ignore[reportUnknownMemberType]
+            made = looks.palette(app)
             style = self.rich_style + made.get(name, made[""])
             if where:
                 style += made["cursor" if where == 2 else "cursor-off"]
