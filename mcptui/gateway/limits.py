@@ -28,6 +28,7 @@ class Limits:
         backoff: seconds before the second start; doubled for each one after.
         stop: seconds a server gets to end politely.
         end: seconds from the end of the client to the end of the gateway, servers included.
+        kept: seconds a call stays in the record.
     """
 
     line: int = 64 << 20
@@ -48,3 +49,4 @@ class Limits:
     backoff: float = 0.5
     stop: float = 0.7
     end: float = 4.0
+    kept: float = 30 * 86_400.0

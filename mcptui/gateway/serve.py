@@ -251,6 +251,7 @@ class Gateway:
     def _reap(self) -> None:
         try:
             self._bury()
+            self.home.store.prune_calls(self.home.clock() - self.hub.limits.kept)
             if self.reap is not None:
                 self.reap()
         except Exception as error:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from dataclasses import replace
 
 from mcptui.home import Home
 from mcptui.store import Store
+from mcptui.store.rows import CallStart
 from tests.gateway.conftest import Start, rows, until
 from tests.gateway.local import installed
 from tests.gateway.test_trust import pins
@@ -22,6 +24,26 @@ def test_a_call_is_visible_while_it_runs(start: Start, store: Store) -> None:
     assert time.monotonic() - began < 2
     body = store.call_body(store.calls()[-1].id)
     assert body is not None and body.request == '{"why": "to be seen"}'
+
+
+def test_calls_older_than_a_month_are_forgotten(start: Start, store: Store) -> None:
+    day = 86_400.0
+    old = CallStart(
+        "old",
+        "dead",
+        time.time() - 31 * day,
+        "Cursor",
+        "1",
+        7,
+        "one",
+        "echo",
+        "tools/call",
+        "{}",
+        2,
+    )
+    store.record([old, replace(old, key="young", at=time.time() - 29 * day)])
+    start(installed("one", pins=pins())).hello()
+    until(lambda: [row.key for row in store.calls()] == ["young"])
 
 
 def test_calls_go_on_while_the_database_is_locked_and_are_recorded_after(
