@@ -46,6 +46,7 @@ class McptuiApp(EverywhereKeys, App[None]):
     """
 
     CSS_PATH = Path(__file__).with_name("look.tcss")
+    TITLE = "mcptui"
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("app")

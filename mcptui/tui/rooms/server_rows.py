@@ -97,12 +97,14 @@ def _use(row: ToolRow) -> Span:
         return ("gone", "dim")
     if not row.on:
         return ("off", "off")
-    return (f"{row.calls:,} calls" if row.calls != 1 else "1 call", "" if row.calls else "dim")
+    if not row.calls:
+        return ("–", "dim")
+    return (f"{row.calls:,} calls" if row.calls != 1 else "1 call", "")
 
 
 TOOL_COLUMNS = [
     Column("", 3, _box),
     Column("tool", 12, lambda row: (row.name, "" if row.on else "dim"), grow=1, most=34),
     Column("", 10, _kind, drop=2),
-    Column("", 11, _use, drop=1, right=True),
+    Column("", 9, _use, drop=1, right=True),
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from textual.binding import Binding, BindingType
 
@@ -20,6 +20,7 @@ MOST = 20_000
 OPEN_BELOW = 40
 """Objects and lists with more lines than this start folded below the first level."""
 LONGEST = 2_000
+LONGEST_DOCUMENT = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class JsonView(LineList):
         self.text = text
         self.folded = set()
         try:
-            self.value = json.loads(text) if text else None
+            self.value = _unpacked(json.loads(text)) if text else None
         except (ValueError, RecursionError):
             self.value = text
         if text:
@@ -98,6 +99,36 @@ def _draw(line: JsonLine, width: int) -> Line:
         (name, "accent"),
         (fit(line.text, max(0, width - len(lead) - len(name))), line.style),
     ]
+
+
+def _unpacked(value: Any, depth: int = 0) -> Any:
+    """The same document, with texts that are JSON themselves read as such and said to be so.
+
+    That is what most tools answer with.
+    """
+    if depth > 40:
+        return value
+    if isinstance(value, list):
+        return [_unpacked(one, depth + 1) for one in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for name, child in cast("dict[str, Any]", value).items():
+        inner = _document(child) if isinstance(child, str) else None
+        if inner is None:
+            found[name] = _unpacked(child, depth + 1)
+        else:
+            found[f"{name} (JSON)"] = _unpacked(inner, depth + 1)
+    return found
+
+
+def _document(text: str) -> Any:
+    if text[:1] not in ("{", "[") or len(text) > LONGEST_DOCUMENT:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _weight(value: Any) -> int:

@@ -6,10 +6,11 @@ Text can be selected with the mouse in all of them. It never parses markup.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.app import App
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -74,8 +75,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         where = (1 + self.has_focus) if cursor else 0
         style = self._looks.get((name, where))
         if style is None:
-            app: Any = self.app  # pyright: ignore[reportUnknownMemberType]
-            made = looks.palette(app)
+            made = looks.palette(cast("App[Any]", self.app))  # pyright: ignore[reportUnknownMemberType]
             style = self.rich_style + made.get(name, made[""])
             if where:
                 style += made["cursor" if where == 2 else "cursor-off"]
