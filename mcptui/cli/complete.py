@@ -31,7 +31,7 @@ complete -F _mcptui mcptui
 #compdef mcptui
 _mcptui() {
     local -a found
-    found=(${(f)"$(mcptui __complete ${words[2,CURRENT]} 2>/dev/null)"})
+    found=(${(f)"$(mcptui __complete "${(@)words[2,CURRENT]}" 2>/dev/null)"})
     if [[ ${found[1]} == :files ]]; then _files; else compadd -a found; fi
 }
 compdef _mcptui mcptui

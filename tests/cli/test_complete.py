@@ -106,3 +106,34 @@ def test_bash_completes_a_line(scratch_environ: dict[str, str], tmp_path: Path) 
         timeout=30,
     )
     assert "deepwiki" in done.stdout.splitlines(), done.stderr
+
+
+@pytest.mark.parametrize(("typed", "found"), [("''", "deepwiki"), ("tim", "time")])
+def test_zsh_hands_on_an_empty_word_too(
+    scratch_environ: dict[str, str], tmp_path: Path, typed: str, found: str
+) -> None:
+    # Without quotes zsh drops the empty last word: `mcptui install <tab>` would offer `install`.
+    assert '"${(@)words[2,CURRENT]}"' in SCRIPTS["zsh"]
+    zsh = shutil.which("zsh")
+    if zsh is None:
+        return
+    program = tmp_path / "mcptui"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m mcptui "$@"\n')
+    program.chmod(0o755)
+    script = f"""
+    compdef() {{ }}
+    compadd() {{ print -l -- ${{(P)2}} }}
+    path=({tmp_path} $path)
+    {SCRIPTS["zsh"]}
+    words=(mcptui install {typed}) CURRENT=3
+    _mcptui
+    """
+    done = subprocess.run(
+        [zsh, "-f", "-c", script],
+        cwd=ROOT,
+        env=scratch_environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert found in done.stdout.splitlines(), done.stderr
