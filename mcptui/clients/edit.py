@@ -7,7 +7,6 @@ keys we did not write are never touched. Disconnecting gives back the very bytes
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -367,8 +366,3 @@ def _preview(
     path = request.found.path or seen.path
     diff = unified(before, (after or b"").decode("utf-8"), str(path))
     return Preview(request, path, seen.path, seen.data, after, tuple(diff), written)
-
-
-def entry_text(entry: Entry) -> str:
-    """An entry as text, for a person who writes it by hand."""
-    return json.dumps({NAME: entry}, indent=2, ensure_ascii=False)

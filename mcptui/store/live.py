@@ -65,11 +65,6 @@ class LiveStore(Database):
                 ),
             )  # fmt: skip
 
-    def drop_states(self, gateway: str) -> None:
-        """Forget the states of one gateway's servers."""
-        with self.transaction() as db:
-            db.execute("DELETE FROM states WHERE gateway = ?", (gateway,))
-
     def wish(self, kind: str, server: str, payload: dict[str, Any] | None = None) -> int:
         """Ask every gateway to do something; returns the wish's id."""
         now = self.clock()

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mcptui.entry import Package
-from mcptui.errors import McptuiError
 from mcptui.progress import Step, StepState
 from mcptui.runtime.image import node, npm, pypi
 from mcptui.runtime.image.base import Base, write_layer
@@ -281,11 +280,3 @@ async def host_npm(work: Work) -> list[str]:
     command = await work.thread(unpack)
     work.step("npm", text, StepState.DONE, detail=f"Node {node.pinned().version}")
     return command
-
-
-async def image_of(package: Package, engine: HasClient, cache: Path, **how: Any) -> str:
-    """Build a package and return only the image ID."""
-    async for step in build(package, engine, cache, **how):
-        if step.result is not None:
-            return str(step.result)
-    raise McptuiError(f"Building {package.name} ended without an image")
