@@ -5,7 +5,9 @@ from __future__ import annotations
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import reactive
 from textual.widgets import Input
 
 from mcptui.tui.widgets.draw import Line, between
@@ -13,7 +15,14 @@ from mcptui.tui.widgets.line_view import OneLine
 
 
 class FilterInput(Input):
-    """A bare line to type in: nothing blinks and nothing is drawn around it."""
+    """A bare line to type in: nothing blinks and nothing is drawn around it.
+
+    Textual's own lays out the whole screen at each key, because some inputs grow; this one never
+    does, so that a key costs a line and not a screen.
+    """
+
+    value = reactive("", layout=False, init=False)
+    virtual_size = reactive(Size(0, 0), layout=False)
 
     def __init__(self) -> None:
         super().__init__(compact=True, select_on_focus=False)
@@ -25,6 +34,14 @@ class FilterInput(Input):
             event.stop()
             event.prevent_default()
             self.post_message(FilterBar.Left(event.key))
+
+
+class Note(OneLine):
+    """Words at the right edge."""
+
+    def fitted(self, width: int) -> Line:
+        """Filled at the left."""
+        return [(" " * max(0, width - self.cells() - 1), ""), *self.spans, (" ", "")]
 
 
 class FilterBar(Horizontal):
@@ -52,7 +69,7 @@ class FilterBar(Horizontal):
         self.sign = sign
         self.input = FilterInput()
         self.input.can_focus = False
-        self.note = OneLine(classes="note")
+        self.note = Note(classes="note")
 
     def compose(self) -> ComposeResult:
         """Slash, line, note."""
@@ -74,7 +91,10 @@ class FilterBar(Horizontal):
         """Replace the note; it takes the room it needs."""
         if spans != self.note.spans:
             self.note.show(spans)
-            self.note.styles.width = self.note.cells() + 1
+            # In steps, since each other width lays out the whole screen anew.
+            wanted = -(-(self.note.cells() + 1) // 12) * 12
+            if self.note.styles.width is None or self.note.styles.width.value != wanted:
+                self.note.styles.width = wanted
 
     def start(self) -> None:
         """Take the keys."""

@@ -28,6 +28,7 @@ class ListHead(OneLine):
     def __init__(self, owner: LineList, **settings: Any) -> None:
         super().__init__(**settings)
         self.owner = owner
+        owner.head = self
 
     def fitted(self, width: int) -> Line:
         """Headings of the columns that have room."""
@@ -82,6 +83,7 @@ class LineList(LineView):
     ) -> None:
         super().__init__(**settings)
         self.quiet = quiet
+        self.head: ListHead | None = None
         self.columns = columns
         self.key = key
         self.draw = draw
@@ -140,6 +142,8 @@ class LineList(LineView):
         self.columns = columns
         self._shape = (-1, [])
         self.refresh()
+        if self.head is not None:
+            self.head.refresh()
 
     def shape(self, width: int) -> list[tuple[Column, int]]:
         """The columns that have room, each with its cells."""
@@ -202,6 +206,12 @@ class LineList(LineView):
         """Keep the cursor in sight."""
         super().on_resize()
         self._reveal()
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """The scroll bar takes a cell, so columns and headings move."""
+        self.refresh()
+        if self.head is not None:
+            self.head.refresh()
 
     def action_move(self, by: int) -> None:
         """Move the cursor by rows; a list without rows scrolls nothing."""

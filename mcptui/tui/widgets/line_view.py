@@ -59,7 +59,10 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """Tell how many lines there are now."""
         size = Size(self.inner, self.count())
         if size != self.virtual_size:
-            self.virtual_size = size
+            # The reactive would lay out the whole screen anew and paint all of it; only the
+            # scroll bar has to know. When it comes or goes there is a layout all the same.
+            self.set_reactive(cast("Any", LineView.virtual_size), size)
+            self._scroll_update(size)
 
     def on_resize(self) -> None:
         """Keep the width of the lines that of the view."""
