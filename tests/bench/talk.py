@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import cast
 
 _ID = re.compile(rb'"id":(\d+)')
-READY_SECONDS = 60
+LIMIT_SECONDS = 20.0
+"""A contestant that is slow is measured with fewer calls, not for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ class Program:
         """Time single calls; each answer must hold the text that was sent."""
         times: list[float] = []
         sent = text.encode()
-        for _ in range(calls):
+        deadline = time.perf_counter() + LIMIT_SECONDS
+        while len(times) < calls and (not times or time.perf_counter() < deadline):
             _number, message = self._call(tool, text)
             begin = time.perf_counter()
             self._write(message)
@@ -115,8 +117,10 @@ class Program:
         waiting: set[int] = set()
         sent = done = 0
         begin = time.perf_counter()
-        while done < calls:
+        while done < calls or waiting:
             batch: list[bytes] = []
+            if time.perf_counter() - begin > LIMIT_SECONDS:
+                calls = sent
             while sent < calls and len(waiting) < in_flight:
                 number, message = self._call(tool, text)
                 waiting.add(number)
@@ -132,7 +136,7 @@ class Program:
                     continue
                 waiting.remove(int(found.group(1)))
                 done += 1
-        return calls / (time.perf_counter() - begin)
+        return done / (time.perf_counter() - begin)
 
     def _read_some(self) -> None:
         more = os.read(self._out, 1 << 20)
