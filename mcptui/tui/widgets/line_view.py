@@ -59,6 +59,9 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """Tell how many lines there are now."""
         size = Size(self.inner, self.count())
         if size != self.virtual_size:
+            if self.styles.auto_dimensions or (self.is_attached and self.screen.is_modal):
+                self.virtual_size = size  # as high as its lines: what stands below has to move
+                return
             # The reactive would lay out the whole screen anew and paint all of it; only the
             # scroll bar has to know. When it comes or goes there is a layout all the same.
             self.set_reactive(cast("Any", LineView.virtual_size), size)
