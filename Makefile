@@ -6,9 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 WORKERS ?= 3
-SHIM := hatch_build.py $(wildcard mcptui/runtime/shim/*.c)
+SHIM := hatch_build.py $(wildcard mcptui/runtime/shim/*.[ch])
 
-.PHONY: run test check lint types bench soak catalog screenshots lock engine build clean help
+.PHONY: run test check lint types bench catalog screenshots lock engine build clean help
 
 run: $(VENV)/run.stamp  ## set everything up and start mcptui
 	@$(BIN)/python -m mcptui.bootstrap || true

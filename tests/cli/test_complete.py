@@ -115,8 +115,7 @@ def test_zsh_hands_on_an_empty_word_too(
     # Without quotes zsh drops the empty last word: `mcptui install <tab>` would offer `install`.
     assert '"${(@)words[2,CURRENT]}"' in SCRIPTS["zsh"]
     zsh = shutil.which("zsh")
-    if zsh is None:
-        return
+    assert zsh is not None, "`make test` installs zsh"
     program = tmp_path / "mcptui"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m mcptui "$@"\n')
     program.chmod(0o755)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".cache" / "tools"
+SHELLS = ("zsh", "fish")
 _PYTHON_LIST = "requirements.txt"
 _NODE_LISTS = ("package.json", "package-lock.json")
 
@@ -52,6 +53,17 @@ def tools() -> Tools:
         python = _made(f"python-{version}-{_hash(_PYTHON_LIST)}", _install_python)
         modules = _made(f"node-{_hash(*_NODE_LISTS)}", _install_node)
     return Tools(python / "bin" / "python", node(), modules / "node_modules")
+
+
+def shells() -> None:
+    """Install the shells whose completion is tested, where this is Debian and we may."""
+    missing = [name for name in SHELLS if shutil.which(name) is None]
+    apt = shutil.which("apt-get")
+    if not missing or apt is None or os.geteuid() != 0:
+        return
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update", "-qq"], ["install", "-y", "-qq", *missing]):
+        subprocess.run([apt, *words], env=environ, stdout=subprocess.DEVNULL, check=True)
 
 
 def node() -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.tools import tools
+from tests.tools import shells, tools
 
 if __name__ == "__main__":
+    shells()
     tools()

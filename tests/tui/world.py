@@ -60,7 +60,11 @@ def entry(name: str = "git-local", **changes: Any) -> Entry:
         kind=Kind.PACKAGE,
         checked=Checked("2025-11-01", built=True, started=True, listed=True),
         package=Package("pypi", "mcp-server-git", "2025.9.25", LOCK, LOCK_HASH),
-        mounts=(Mount("repositories", "/repositories/{name}", "the repositories it works in", many=True),),
+        mounts=(
+            Mount(
+                "repositories", "/repositories/{name}", "the repositories it works in", many=True
+            ),
+        ),
         tools=(
             pin("git_status", "Show the working tree status", reads=True),
             pin("git_diff", "Show changes that are not staged", reads=True),
