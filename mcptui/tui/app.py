@@ -22,7 +22,6 @@ from mcptui.tui.jobs import Answered, Job, Pool
 from mcptui.tui.rooms.room import Room, make
 from mcptui.tui.watch import Changed, Watcher
 from mcptui.tui.widgets import strip_guard
-from mcptui.tui.widgets.draw import Line
 from mcptui.tui.widgets.flash import Flash
 from mcptui.tui.widgets.key_bar import KeyBar
 from mcptui.tui.widgets.line_view import OneLine
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from mcptui.home import Home
     from mcptui.tui.feed import Feed
 
-TOO_SMALL: Line = [(" mcptui needs 60 × 16 characters. Please make the window larger.", "")]
+TOO_SMALL = [(" mcptui needs 60 × 16 characters. Please make the window larger.", "")]
 
 
 class McptuiApp(EverywhereKeys, App[None]):
@@ -63,6 +62,8 @@ class McptuiApp(EverywhereKeys, App[None]):
         strip_guard.install(ascii_only=ascii_only)
         looks.register(self)
         self.theme = theme
+        # Read with this theme's colours from the start, so that once is enough.
+        self.stylesheet.set_variables(self.get_css_variables())
         self.feed = feed
         self.pool = Pool()
         self.room = self.first_room = room
@@ -70,6 +71,7 @@ class McptuiApp(EverywhereKeys, App[None]):
         self.jobs: list[Job] = []
         self.problem_at = -1
         self.counting = False
+        self.sheets_of = ""
         self.watcher = Watcher(self, feed.changed)
         self.top = TopBar()
         self.flash = Flash()
@@ -86,6 +88,12 @@ class McptuiApp(EverywhereKeys, App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for themes that do not know them."""
         return looks.DEFAULTS
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Read the style sheets again for another theme; at start they were read just now."""
+        first, self.sheets_of = not self.sheets_of, self.theme
+        if not first:
+            super().refresh_css(animate)
 
     def on_mount(self) -> None:
         """Begin to look around once the first frame is out."""
@@ -178,8 +186,7 @@ class McptuiApp(EverywhereKeys, App[None]):
         self.take(event)
 
     def _print_error_renderables(self) -> None:
-        # A traceback would carry outside text to the terminal as it is; the command line tells
-        # of the error in one clean line instead.
+        # A traceback would carry outside text to the terminal; the command line says it cleanly.
         self._exit_renderables.clear()
 
 

@@ -70,7 +70,7 @@ def _welcome(app: McptuiApp, welcomed: bool) -> None:
             engine = feed.engine()
         with contextlib.suppress(McptuiError):
             facts = feed.catalog_facts()
-            catalog = f"{facts.count:,} servers, {len(facts.signers)} keys, {facts.age_text}"
+            catalog = f"{facts.count:,} servers, signed, {facts.age_text}"
         rows = [row for row in feed.clients() if row.state != "not installed"]
         connected = any(row.state == "connected" for row in rows)
         return Steps(engine, catalog, tuple(row.name for row in rows), connected)

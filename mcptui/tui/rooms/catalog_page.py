@@ -56,7 +56,9 @@ def _trust(entry: Entry, catalog: CatalogFacts, trust: str) -> list[Fact]:
     checked = entry.checked
     found: list[Fact] = []
     if trust == "signed":
-        signed = f"✓ root v{catalog.root_version}, {len(catalog.signers)} keys, {catalog.age_text}"
+        keys = len(catalog.signers)
+        by = f"{keys} key{'' if keys == 1 else 's'}"
+        signed = f"✓ root v{catalog.root_version}, {by}, {catalog.age_text}"
         found.append(("in catalog", signed, "good"))
     else:
         found.append(("in catalog", "▲ not signed by anybody", "warn"))
