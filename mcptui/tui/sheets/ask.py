@@ -23,7 +23,9 @@ class AskSheet(Sheet[str]):
 
     def __init__(self, title: str, words: str, default: str) -> None:
         super().__init__(title)
-        self.page = Detail(lambda width: wrap(words, width), classes="page")
+        self.page = Detail(
+            lambda width: wrap(f"{words} · enter does it, esc cancels", width), classes="page"
+        )
         self.line = FilterBar(sign=" > ")
         self.default = default
 
@@ -35,7 +37,6 @@ class AskSheet(Sheet[str]):
         """Take the keys."""
         self.page.styles.height = 2
         self.page.can_focus = False
-        self.line.show_note([("enter does it · esc cancels", "dim")])
         self.line.set_text(self.default)
         self.line.start()
 

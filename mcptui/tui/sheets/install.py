@@ -6,6 +6,7 @@ things are asked for in the sheet. While it runs the steps stream, and esc break
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -33,6 +34,18 @@ if TYPE_CHECKING:
     from mcptui.actions.install import Review
     from mcptui.entry import Choices
     from mcptui.tui.feed import Feed
+
+
+class Body(VerticalScroll, can_focus=False):
+    """Summary and form; tells when it has another height."""
+
+    def __init__(self, *parts: Widget, resized: Callable[[], None]) -> None:
+        super().__init__(*parts, classes="install")
+        self.resized = resized
+
+    def on_resize(self) -> None:
+        """Tell it."""
+        self.resized()
 
 
 class InstallSheet(Sheet[str]):
@@ -69,7 +82,7 @@ class InstallSheet(Sheet[str]):
         self.page.can_focus = False
         self.line.display = False
         self.steps.display = False
-        self.scroll = VerticalScroll(self.page, self.form, classes="install", can_focus=False)
+        self.scroll = Body(self.page, self.form, resized=self._reveal)
         return [self.scroll, self.line, self.steps]
 
     def on_mount(self) -> None:
@@ -124,7 +137,7 @@ class InstallSheet(Sheet[str]):
 
     def _reveal(self) -> None:
         """Keep the form's cursor in sight where the sheet is higher than the screen."""
-        if self.form.display and self.form.has_focus:
+        if self.form.display:
             line = Region(0, self.form.virtual_region.y + self.form.cursor, 1, 1)
             self.scroll.scroll_to_region(line, animate=False, immediate=True)
 
