@@ -39,10 +39,12 @@ class Terminal:
         self.raw = bytearray()
         self._screen: Any = pyte.Screen(columns, rows)
         self._stream: Any = pyte.ByteStream(self._screen)
+        # A test runner's own COLUMNS would win over the size of this terminal.
+        inside = {key: value for key, value in environ.items() if key not in ("COLUMNS", "LINES")}
         self._child: Any = pexpect.spawn(
             argv[0],
             list(argv[1:]),
-            env=dict(environ) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            env=inside | {"TERM": "xterm-256color", "COLORTERM": "truecolor"},
             dimensions=(rows, columns),
             timeout=30,
         )
