@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mcptui.cli.ask import agreed
@@ -59,34 +61,38 @@ def connect(home: Home, given: Namespace, out: Out) -> int:
     done: list[dict[str, Any]] = []
     for name in dict.fromkeys(names):
         shown = verbs.preview(home, name, connect=True, replace=given.replace)
-        _tell(out, shown)
-        written = not given.dry_run and agreed(out, f"Write this to {shown.path}?", given.yes)
-        text = "nothing was changed"
-        if written:
-            text = verbs.connect(home, name, replace=given.replace, force=given.force)
-        done.append({"client": name, "path": shown.path, "diff": shown.diff, "done": text})
-        if not out.as_json and not given.dry_run:
-            out.say(text)
+        write = partial(verbs.connect, home, name, replace=given.replace, force=given.force)
+        done.append(_agreed_to(out, given, name, shown, write))
     if out.as_json:
         out.data(done)
     return 0
-
-
-def _tell(out: Out, shown: Preview) -> None:
-    if not out.as_json:
-        out.text(str(shown.path))
-        for line in shown.diff:
-            out.text(f"  {line}")
 
 
 def disconnect(home: Home, given: Namespace, out: Out) -> int:
-    """Take mcptui out of clients' configs."""
-    from mcptui.actions.connect import disconnect as take_out
+    """Show what goes from each client's config, ask, and take it out."""
+    from mcptui.actions import connect as verbs
 
-    done = [{"client": name, "done": take_out(home, name)} for name in given.clients]
+    done: list[dict[str, Any]] = []
+    for name in dict.fromkeys(given.clients):
+        shown = verbs.preview(home, name, connect=False)
+        done.append(_agreed_to(out, given, name, shown, partial(verbs.disconnect, home, name)))
     if out.as_json:
         out.data(done)
-    else:
-        for one in done:
-            out.say(one["done"])
     return 0
+
+
+def _agreed_to(
+    out: Out, given: Namespace, name: str, shown: Preview, write: Callable[[], str]
+) -> dict[str, Any]:
+    """Show one change and make it if the person agrees; where nothing changes, nobody is asked."""
+    if not out.as_json and shown.changes:
+        out.text(str(shown.path))
+        for line in shown.diff:
+            out.text(f"  {line}")
+    text = "nothing was changed"
+    question = f"Write this to {shown.path}?"
+    if not given.dry_run and (not shown.changes or agreed(out, question, given.yes)):
+        text = write()
+    if not out.as_json and (not given.dry_run or not shown.changes):
+        out.say(text)
+    return {"client": name, "path": shown.path, "diff": shown.diff, "done": text}

@@ -272,10 +272,15 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         ("disconnect",),
-        "take mcptui out of a client's config, byte for byte",
+        "take mcptui out of a client's config, byte for byte; shows the exact change",
         "clients:disconnect",
-        (_words("clients", "clients", "client", "+"),),
+        (
+            _words("clients", "clients", "client", "+"),
+            _YES,
+            _flag("--dry-run", "only show the change"),
+        ),
     ),
+    Command(("problems",), "list what needs you now, as the key ! does", "servers:problems"),
     Command(("undo",), "take the last change back", "servers:undo"),
     Command(
         ("doctor",),

@@ -1,4 +1,4 @@
-"""`servers`, `plan`, `switch`, `approve`, `start`, `stop`, `restart`, `logs`, `undo`."""
+"""Installed servers: list, plan, switch, approve, start and stop, logs, problems, undo."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mcptui.errors import McptuiError, UsageError
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from mcptui.actions.problems import Problem
     from mcptui.actions.servers import ServerRow, Usage
     from mcptui.home import Home
     from mcptui.store.rows import LogLine
@@ -182,6 +183,30 @@ def clock(at: float) -> str:
     then, now = time.localtime(at), time.localtime()
     today = then[:3] == now[:3]
     return time.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S", then)
+
+
+def problems(home: Home, given: Namespace, out: Out) -> int:
+    """List what needs the person now, the most urgent first; that there is some is no failure."""
+    from mcptui.actions.problems import problems as found_in
+
+    found = found_in(home)
+    if out.as_json:
+        out.data(found)
+    elif not found:
+        out.say("nothing needs you")
+    for problem in found if not out.as_json else ():
+        out.text(f"▲ {problem.text}")
+        out.text(f"    → {_mend(problem)}")
+    return 0
+
+
+def _mend(problem: Problem) -> str:
+    """The command that begins to solve a problem."""
+    if problem.tool:
+        return f"`mcptui approve {problem.name} {problem.tool}`"
+    if problem.room == "servers":
+        return f"`mcptui logs {problem.name}`"
+    return "`mcptui doctor`"
 
 
 def undo(home: Home, given: Namespace, out: Out) -> int:

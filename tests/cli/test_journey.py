@@ -166,7 +166,7 @@ def test_a_client_is_connected_shown_and_disconnected(
     assert "mcptui" in json.loads(file.read_text())["mcpServers"]
     states = {row["id"]: row["state"] for row in shell("clients", "--json").data}
     assert states["claude-code"] == "connected"
-    assert shell("disconnect", "claude-code").code == 0
+    assert shell("disconnect", "claude-code", "--yes").code == 0
     assert file.read_bytes() == before
 
 
