@@ -31,7 +31,7 @@ class Call:
     __slots__ = (
         "asks", "began", "hard_end", "identity", "key", "link", "log_level", "members", "meta",
         "method", "modern", "name", "number", "rounds", "server", "size", "soft_end", "state",
-        "token",
+        "token", "waited",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +47,7 @@ class Call:
         self.name = name
         self.size = size
         self.began = now
+        self.waited = 0.0
         self.token: Part | None = None if meta is None else meta.get("progressToken")
         self.log_level = False
         self.key = ""

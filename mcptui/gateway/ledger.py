@@ -85,7 +85,9 @@ class Ledger:
         if not outcome:
             outcome, reason = self._read_result(call, view, part)
         elapsed = (time.monotonic() - call.began) * 1000
-        self._hub.scribe.write(Ended(call.key, outcome, elapsed, reason, part, len(view)))
+        self._hub.scribe.write(
+            Ended(call.key, outcome, elapsed, reason, part, len(view), call.waited)
+        )
 
     def _read_result(self, call: Call, view: memoryview, part: bytes) -> tuple[str, str]:
         if b'ri"' in part:

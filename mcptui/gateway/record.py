@@ -52,7 +52,7 @@ class Began(msgspec.Struct, gc=False):
 
 
 class Ended(msgspec.Struct, gc=False):
-    """A call that ended."""
+    """A call that ended; `waited` are the seconds its server took to start, 0 when it ran."""
 
     key: str
     outcome: str
@@ -60,6 +60,7 @@ class Ended(msgspec.Struct, gc=False):
     reason: str
     body: bytes
     size: int
+    waited: float = 0.0
 
 
 Item = Began | Ended
@@ -204,7 +205,11 @@ class Scribe:
     def _row(self, item: Item) -> CallStart | CallEnd:
         text = redact(show(item.body))
         if isinstance(item, Ended):
-            return CallEnd(item.key, item.outcome, round(item.ms, 3), item.reason, text, item.size)
+            waited = item.waited
+            return CallEnd(
+                item.key, item.outcome, round(item.ms, 3), item.reason, text, item.size,
+                note=f"waited {waited:.1f} s for its container to start" if waited else "",
+            )  # fmt: skip
         name, version, pid = item.client
         return CallStart(
             item.key, self._gateway, item.at, name, version, pid, item.server, item.tool,

@@ -360,6 +360,7 @@ class Session(Answers):
         waiting, link.waiting = link.waiting, []
         self.set_level(link)
         for call in waiting:
+            call.waited = time.monotonic() - call.began
             verdict = self.hub.verdict(call)
             if verdict is None:
                 link.submit(call)

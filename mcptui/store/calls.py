@@ -16,6 +16,8 @@ _INSERT = """INSERT OR IGNORE INTO calls(key, seq, gateway, at, client_name, cli
 _INSERT_BODY = "INSERT OR REPLACE INTO bodies SELECT id, ?, ? FROM calls WHERE key = ?"
 _FINISH = """UPDATE calls SET outcome = ?, ms = ?, reason = ?, bytes_out = ?, findings = ?, seq = ?
   WHERE key = ?"""
+_NOTE = """UPDATE calls SET what = CASE what WHEN '' THEN ?1 ELSE what || ' · ' || ?1 END
+  WHERE key = ?2"""
 _FINISH_BODY = "UPDATE bodies SET answer = ? WHERE call = (SELECT id FROM calls WHERE key = ?)"
 _RUNNING = CallEnd(key="", outcome="open", ms=0.0)
 
@@ -52,6 +54,7 @@ class CallStore(Database):
                 ],
             )
             db.executemany(_FINISH_BODY, [(end.answer, end.key) for end in late if end.answer])
+            db.executemany(_NOTE, [(end.note, key) for key, end in ends.items() if end.note])
 
     @staticmethod
     def _next_seq(db: sqlite3.Connection) -> int:

@@ -122,7 +122,10 @@ class CallStart:
 
 @dataclass(frozen=True, slots=True)
 class CallEnd:
-    """A call that ended: ok, error, blocked, refused, timed out or cancelled."""
+    """A call that ended: ok, error, blocked, refused, timed out or cancelled.
+
+    `note` is added to what the row tells of the call: a first call that waited for a container.
+    """
 
     key: str
     outcome: str
@@ -131,6 +134,7 @@ class CallEnd:
     answer: str = ""
     answer_bytes: int = 0
     findings: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,4 +43,6 @@ def test_the_row_of_a_call_has_it_without_secrets(start: Start, store: Store) ->
     talk = start(installed("one", pins=pins()))
     talk.hello()
     talk.call("one__echo", {"text": "hello there", "password": "correct-horse-battery"})
-    assert rows(store, 1)[0].what == 'text="hello there" password="[redacted]"'
+    what, _, waited = rows(store, 1)[0].what.partition(" · ")
+    assert what == 'text="hello there" password="[redacted]"'
+    assert waited.startswith("waited ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from dataclasses import replace
@@ -24,6 +25,19 @@ def test_a_call_is_visible_while_it_runs(start: Start, store: Store) -> None:
     assert time.monotonic() - began < 2
     body = store.call_body(store.calls()[-1].id)
     assert body is not None and body.request == '{"why": "to be seen"}'
+
+
+def test_a_first_call_tells_how_long_it_waited_for_its_server(start: Start, store: Store) -> None:
+    talk = start(installed("one", pins=pins()))
+    talk.hello()
+    for number in range(2):
+        talk.call("one__echo", {"text": str(number)})
+    first, second = rows(store, 2)
+    told = re.fullmatch(r'text="?0"? · waited (\d+\.\d) s for its container to start', first.what)
+    assert told is not None, first.what
+    assert float(told[1]) * 1000 <= first.ms + 100
+    assert (first.outcome, first.reason) == ("ok", "")
+    assert "waited" not in second.what and second.outcome == "ok"
 
 
 def test_calls_older_than_a_month_are_forgotten(start: Start, store: Store) -> None:

@@ -31,6 +31,13 @@ def test_start_and_end_in_one_batch_make_one_row(store: Store) -> None:
     assert body.answer == "yes"
 
 
+def test_a_note_of_the_end_is_added_to_what_the_beginning_said(store: Store) -> None:
+    store.record([replace(CALL, what="q=1"), CallEnd("a", "ok", 1.0, note="late")])
+    store.record([replace(CALL, key="b"), replace(CALL, key="c", what="q=2")])
+    store.record([CallEnd("b", "ok", 1.0, note="late"), CallEnd("c", "ok", 1.0)])
+    assert [row.what for row in store.calls()] == ["q=1 · late", "late", "q=2"]
+
+
 def test_a_follower_sees_each_beginning_and_each_end_once(store: Store) -> None:
     store.record([CALL])
     first, cursor = store.call_changes(0)
