@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mcptui.actions.found import installed
 from mcptui.actions.images import release_image
 from mcptui.actions.install import Prepared, Review, destructive, prepare, review_of
-from mcptui.actions.targets import Target, resolve
+from mcptui.actions.targets import resolve
 from mcptui.entry import Trust
 from mcptui.errors import McptuiError
 from mcptui.progress import Step, StepState
@@ -67,7 +67,8 @@ def update_review(home: Home, name: str) -> UpdateReview:
     before, after = row.entry, found.entry
     fresh = destructive(after) - destructive(before)
     choices = replace(row.choices, tools_off=row.choices.tools_off | fresh)
-    look = replace(review_of(home, found, choices, name), refused=_refused(home, found))
+    # A stale catalog keeps new servers out, not fixes of those that are here already.
+    look = replace(review_of(home, found, choices, name), refused=None)
     same = before == after or _only_dates(before, after)
     changes = () if same else tuple(_changes(before, after))
     return UpdateReview(name, same, version_of(before), version_of(after), changes, look)
@@ -80,15 +81,6 @@ def words(found: UpdateReview) -> list[str]:
     if found.review.trust is Trust.SIGNED:
         return []
     return ["Its file says the same as before; its image is looked at again."]
-
-
-def _refused(home: Home, found: Target) -> McptuiError | None:
-    if found.trust is Trust.SIGNED:
-        try:
-            home.catalog().refuse_if_stale()
-        except McptuiError as error:
-            return error
-    return None
 
 
 def _only_dates(before: Entry, after: Entry) -> bool:
