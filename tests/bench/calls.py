@@ -40,6 +40,7 @@ class Contestant:
     ready: list[float] = field(default_factory=list[float])
     first: list[float] = field(default_factory=list[float])
     memory: list[float] = field(default_factory=list[float])
+    failed: str = ""
 
     def round(self, calls: int, flood: int) -> None:
         """Start it, measure it once, end it."""
@@ -118,8 +119,11 @@ def run(rounds: int, calls: int, flood: int) -> list[str]:
         try:
             them = contestants(scratch, home)
             for _ in range(rounds):
-                for one in them:
-                    one.round(calls, flood)
+                for one in [one for one in them if not one.failed]:
+                    try:
+                        one.round(calls, flood)
+                    except RuntimeError as error:
+                        one.failed = str(error)
         finally:
             home.close()
     return report(them)
@@ -137,6 +141,9 @@ def report(them: list[Contestant]) -> list[str]:
         f"{'tools/list s':>14}{'first call s':>14}{'MiB':>7}"
     ]
     for one in them:
+        if one.failed:
+            lines.append(f"{one.name:22} failed: {one.failed}")
+            continue
         p50, rate = middle(one.p50), middle(one.rate)
         lines.append(
             f"{one.name:22}{p50:9.3f}{p50 / middle(base.p50):7.2f}{middle(one.p99):9.3f}"

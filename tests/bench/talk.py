@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import statistics
 import subprocess
 import time
@@ -55,10 +56,7 @@ class Program:
 
     def _read_line(self) -> bytes:
         while b"\n" not in self._buffer:
-            more = os.read(self._out, 1 << 20)
-            if not more:
-                raise RuntimeError(f"{self.process.args!r} closed its output")
-            self._buffer += more
+            self._read_some()
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
 
@@ -131,14 +129,16 @@ class Program:
             self._read_some()
             *lines, self._buffer = self._buffer.split(b"\n")
             for line in lines:
-                found = _ID.search(line)
-                if found is None or b"isError" in line:
-                    continue
-                waiting.remove(int(found.group(1)))
-                done += 1
+                if b'"isError":true' in line or b'"error":' in line:
+                    raise RuntimeError(f"a call failed: {line[:300]!r}")
+                if b'"content"' in line and (found := _ID.search(line)) is not None:
+                    waiting.remove(int(found.group(1)))
+                    done += 1
         return done / (time.perf_counter() - begin)
 
     def _read_some(self) -> None:
+        if not select.select([self._out], [], [], LIMIT_SECONDS)[0]:
+            raise RuntimeError(f"no answer for {LIMIT_SECONDS:.0f} s")
         more = os.read(self._out, 1 << 20)
         if not more:
             raise RuntimeError("closed its output")
