@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from time import localtime, strftime
+from time import localtime, monotonic, strftime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mcptui.store.rows import CallBody, CallRow
 
 TABS = ("Answer", "Request", "Findings", "Raw")
+LOOK_SECONDS = 0.4
+"""How often the inspector follows the tail at most."""
 
 
 class CallsRoom(Room):
@@ -44,7 +46,10 @@ class CallsRoom(Room):
         self.tab = 0
         self.body: CallBody | None = None
         self.body_of = 0
+        self.inspected: CallRow | None = None
         self._reading = False
+        self._looked = 0.0
+        self._will_look = False
 
     def make_list(self) -> LineTail:
         """The tail."""
@@ -138,24 +143,39 @@ class CallsRoom(Room):
     def moved(self, row: CallRow | None) -> None:
         """Show another call, when somebody can see it."""
         if row is None or row.outcome == "gap":
-            self.body, self.body_of = None, 0
+            self.body, self.body_of, self.inspected = None, 0, None
             self._fill()
             return
         if self.folded and not self.opened:
             return
-        if row.id != self.body_of or row.outcome != "open":
-            number = row.id
+        if row.id == self.body_of and row.outcome == "open":
+            return
+        # While hundreds arrive only some of them are read, and the last one always is.
+        wait = self._looked + LOOK_SECONDS - monotonic()
+        if not self.tail.follow or wait <= 0:
+            self._look(row)
+        elif not self._will_look:
+            self._will_look = True
+            self.set_timer(wait, self._look_at_last)
 
-            def then(body: CallBody) -> None:
-                self.body, self.body_of = body, number
-                self._fill()
+    def _look_at_last(self) -> None:
+        self._will_look = False
+        row: CallRow | None = self.tail.row
+        if row is not None and row.outcome != "gap":
+            self._look(row)
 
-            # While hundreds arrive, only the last of them is read.
-            self.ask("body", lambda: self.feed.call_body(number), then)
+    def _look(self, row: CallRow) -> None:
+        self._looked = monotonic()
+
+        def then(body: CallBody) -> None:
+            self.body, self.body_of, self.inspected = body, row.id, row
+            self._fill()
+
+        self.ask("body", lambda: self.feed.call_body(row.id), then)
 
     def _fill(self) -> None:
-        row: CallRow | None = self.tail.row
-        if row is None or self.body is None or row.id != self.body_of:
+        row = self.inspected
+        if row is None or self.body is None:
             self.title.show_both([], [])
             self.json.show_text("")
             self.detail.show(lambda _width: [])
@@ -282,7 +302,7 @@ class CallsRoom(Room):
             return
 
         def then(body: CallBody) -> None:
-            self.body, self.body_of = body, row.id
+            self.body, self.body_of, self.inspected = body, row.id, row
             self.front.copy_menu(self.copies())
 
         self.ask("copy", lambda: self.feed.call_body(row.id), then)
