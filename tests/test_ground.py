@@ -13,6 +13,7 @@ from mcptui.errors import McptuiError, NotTrusted, TryAgain, UsageError
 from mcptui.home import Home
 from mcptui.paths import Paths
 from mcptui.tasks import spawn
+from mcptui.words import plural
 
 
 def test_an_error_says_what_why_and_what_next() -> None:
@@ -93,3 +94,8 @@ def test_the_ground_floor_needs_only_the_standard_library() -> None:
         cwd=Path(__file__).parents[1],
     )  # fmt: skip
     assert done.stdout.strip() == "[]"
+
+
+def test_things_are_counted_as_a_person_reads_them() -> None:
+    told = [plural(count, "open call") for count in (0, 1, 2)]
+    assert told == ["0 open calls", "1 open call", "2 open calls"]

@@ -30,6 +30,7 @@ from mcptui.entry_read import entry_from_toml
 from mcptui.errors import McptuiError, UsageError
 from mcptui.progress import Step, StepState
 from mcptui.visible import visible
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.home import Home
@@ -116,7 +117,9 @@ async def check_entry(home: Home, file: Path) -> AsyncIterator[Step]:
     yield Step("start", f"starting {entry.title}")
     result = await _tried(home, entry, trial, image)
     await asyncio.to_thread(write, file, entry, result)
-    detail = f"{len(result.said.tools)} tools, {result.said.era}, {len(result.calls)} calls"
+    detail = ", ".join(
+        (plural(len(result.said.tools), "tool"), result.said.era, plural(len(result.calls), "call"))
+    )
     yield Step("start", f"checked {entry.title}", StepState.DONE, detail=detail, result=result)
 
 

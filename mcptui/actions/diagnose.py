@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mcptui.actions.findings import CHECKS, Finding
 from mcptui.errors import McptuiError, UsageError
 from mcptui.progress import Step, StepState
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.home import Home
@@ -107,5 +108,7 @@ def _gateways(home: Home) -> Step:
     for gateway in dead:
         home.store.stop_gateway(gateway)
     removed = sweep(home)
-    detail = f"{len(dead)} gateways, {lost} open calls, {removed} containers"
+    detail = ", ".join(
+        (plural(len(dead), "gateway"), plural(lost, "open call"), plural(removed, "container"))
+    )
     return Step("gateways", "cleared away what died", StepState.DONE, detail=detail)

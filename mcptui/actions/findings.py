@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcptui.errors import McptuiError, TryAgain, UsageError
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.home import Home
@@ -76,7 +77,7 @@ def check_database(home: Home) -> list[Finding]:
         odd = [name for name in names if not _readable(home, name)]
     except McptuiError as error:
         return [_bad("database", error, fixable="damaged" in error.what)]
-    title = f"State: {len(names)} servers installed"
+    title = f"State: {plural(len(names), 'server')} installed"
     if odd:
         detail = f"from another release of mcptui: {', '.join(odd)}"
         fix = f"`mcptui remove {odd[0]}` and install it again"
@@ -183,7 +184,9 @@ def check_catalog(home: Home) -> list[Finding]:
         facts = home.catalog().facts
     except McptuiError as error:
         return [_bad("catalog", error)]
-    title = f"Catalog: {facts.count} servers, root v{facts.root_version}, {facts.age_text}"
+    title = (
+        f"Catalog: {plural(facts.count, 'server')}, root v{facts.root_version}, {facts.age_text}"
+    )
     detail = f"version {facts.version}, {facts.source} · signed by {', '.join(facts.signers)}"
     if facts.stale:
         fix = "`mcptui catalog refresh`; until then installed servers run and new ones are refused"
@@ -247,10 +250,10 @@ def check_gateways(home: Home) -> list[Finding]:
     silent = [row for row in here if home.clock() - row.beat_at > SILENT_SECONDS]
     if silent:
         pids = ", ".join(str(row.pid) for row in silent)
-        text = f"{len(silent)} gateways have said nothing for {SILENT_SECONDS:.0f} s"
+        text = f"{plural(len(silent), 'gateway')} silent for {SILENT_SECONDS:.0f} s or longer"
         found = [Finding("gateways", "warn", text, f"pid {pids}", "Restart their clients")]
     if dead:
-        text = f"{dead} gateways died without a word"
+        text = f"{plural(dead, 'gateway')} died without a word"
         detail = "their open calls and containers are left over"
         fix = "`mcptui doctor --fix gateways` clears them away"
         found.append(Finding("gateways", "warn", text, detail, fix, fixable=True))

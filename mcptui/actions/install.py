@@ -31,6 +31,7 @@ from mcptui.errors import McptuiError, UsageError
 from mcptui.progress import Step, StepState
 from mcptui.store.rows import Installed, ToolState
 from mcptui.visible import visible
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.actions.first_start import FirstStart
@@ -317,7 +318,7 @@ async def _started(home: Home, look: Review, image_id: str) -> AsyncIterator[Ste
     version = start.definitions.protocol_version
     yield Step("start", "first start", StepState.DONE, detail=f"protocol {version}")
     count = len(start.definitions.tools)
-    yield Step("tools", "reading its tools", StepState.DONE, detail=f"{count} tools")
+    yield Step("tools", "reading its tools", StepState.DONE, detail=plural(count, "tool"))
     prepared = _pinned(home, look, image_id, start)
     yield _pin_step(prepared)
 
@@ -353,7 +354,8 @@ def _pin_step(prepared: Prepared) -> Step:
         text, detail = "pinning its tools", "as they are now"
     elif changed:
         text = "comparing its tools with their pins"
-        detail = f"{len(changed)} differ and are refused until you look: {', '.join(changed[:5])}"
+        differ = "1 differs and is" if len(changed) == 1 else f"{len(changed)} differ and are"
+        detail = f"{differ} refused until you look: {', '.join(changed[:5])}"
     else:
         text, detail = "comparing its tools with their pins", "all the same"
     return Step("pins", text, StepState.DONE, detail=visible(detail), result=prepared)

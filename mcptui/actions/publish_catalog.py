@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mcptui.errors import McptuiError, UsageError
 from mcptui.progress import Step, StepState
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.home import Home
@@ -62,7 +63,7 @@ async def publish_catalog(
     with tempfile.TemporaryDirectory(prefix="mcptui-catalog-") as scratch:
         file = Path(scratch) / "catalog.sqlite"
         built = await asyncio.to_thread(build, sources, file, tool_hash)
-        detail = f"{built.count} servers, {built.length / 1e6:.1f} MB"
+        detail = f"{plural(built.count, 'server')}, {built.length / 1e6:.1f} MB"
         yield Step("build", "Building the database", StepState.DONE, detail=detail)
         yield Step("sign", "Signing it")
         try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mcptui.actions.found import installed, live_gateways
 from mcptui.errors import McptuiError
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.home import Home
@@ -30,7 +31,7 @@ def start(home: Home, name: str) -> str:
     home.store.wish("start", name)
     if not count:
         return f"{name} starts with the first call of a client: no gateway runs now"
-    return f"{name} is started in {_gateways(count)}"
+    return f"{name} is started in {plural(count, 'gateway')}"
 
 
 def stop(home: Home, name: str) -> str:
@@ -43,9 +44,11 @@ def stop(home: Home, name: str) -> str:
     count = len(live_gateways(home))
     home.store.wish("stop", name)
     removed = sweep(home)
-    left = f", {removed} left-over containers removed" if removed else ""
+    left = f", {plural(removed, 'left-over container')} removed" if removed else ""
     return (
-        f"{name} is stopped in {_gateways(count)}{left}" if count else f"{name} runs nowhere{left}"
+        f"{name} is stopped in {plural(count, 'gateway')}{left}"
+        if count
+        else f"{name} runs nowhere{left}"
     )
 
 
@@ -61,7 +64,11 @@ def restart(home: Home, name: str) -> str:
         raise McptuiError(f"{name} is switched off", fix=f"`mcptui switch {name} on` first")
     count = len(live_gateways(home))
     home.store.wish("restart", name)
-    return f"{name} is restarted in {_gateways(count)}" if count else f"{name} runs nowhere now"
+    return (
+        f"{name} is restarted in {plural(count, 'gateway')}"
+        if count
+        else f"{name} runs nowhere now"
+    )
 
 
 def sweep(home: Home) -> int:
@@ -75,7 +82,3 @@ def sweep(home: Home) -> int:
         return len(reap(home.engine()))
     except McptuiError:
         return 0
-
-
-def _gateways(count: int) -> str:
-    return "1 gateway" if count == 1 else f"{count} gateways"

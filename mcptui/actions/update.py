@@ -19,6 +19,7 @@ from mcptui.entry import Trust
 from mcptui.errors import McptuiError
 from mcptui.progress import Step, StepState
 from mcptui.visible import visible
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.entry import Entry
@@ -140,7 +141,7 @@ async def update(home: Home, name: str) -> AsyncIterator[Step]:
         return
     demand(found.review)
     text = f"{name}: {found.before} → {found.after}"
-    yield Step("catalog", text, StepState.DONE, detail=f"{len(found.changes)} changes")
+    yield Step("catalog", text, StepState.DONE, detail=plural(len(found.changes), "change"))
     async for step in prepare(home, found.review):
         if isinstance(step.result, Prepared):
             row = await asyncio.to_thread(_swap, home, old, step.result)

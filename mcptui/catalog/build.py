@@ -14,6 +14,7 @@ from mcptui.catalog.database import write
 from mcptui.catalog.refusals import ToolHash, refusals
 from mcptui.catalog.sources import read_sources
 from mcptui.errors import McptuiError
+from mcptui.words import plural
 
 _SHOWN = 40
 
@@ -31,7 +32,7 @@ class NotPublished(McptuiError):
         if count > _SHOWN:
             shown.append(f"  … and {count - _SHOWN} more")
         super().__init__(
-            f"The catalog is not published: {count} problem{'' if count == 1 else 's'}",
+            f"The catalog is not published: {plural(count, 'problem')}",
             "\n" + "\n".join(shown),
         )
         self.reasons = reasons

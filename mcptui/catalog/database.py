@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mcptui.entry import Entry, Kind
 from mcptui.entry_read import entry_to_dict
+from mcptui.words import plural
 
 FORMAT = 1
 """Rises when an older program could not read the file any more."""
@@ -41,7 +42,7 @@ def network(entry: Entry) -> str:
     if any(host.name == "*" for host in entry.hosts):
         return "any"
     count = len({host.name for host in entry.hosts})
-    return "none" if count == 0 else "1 host" if count == 1 else f"{count} hosts"
+    return plural(count, "host") if count else "none"
 
 
 def checked(entry: Entry) -> str:

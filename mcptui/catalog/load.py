@@ -23,6 +23,7 @@ from mcptui.catalog.search import Compare, Query, heading, parse, ranker, sift
 from mcptui.entry import Entry
 from mcptui.entry_read import entry_from_dict
 from mcptui.errors import McptuiError, TryAgain
+from mcptui.words import plural
 
 FIELDS = {
     "trust": Compare.WORD, "kind": Compare.WORD, "net": Compare.TEXT, "network": Compare.TEXT,
@@ -120,7 +121,7 @@ def age_text(seconds: float) -> str:
     for size, name in ((365 * _DAY, "year"), (_DAY, "day"), (3600.0, "hour"), (60.0, "minute")):
         if seconds >= size:
             count = int(seconds // size)
-            return f"{count} {name}{'' if count == 1 else 's'} old"
+            return f"{plural(count, name)} old"
     return "new"
 
 
@@ -180,7 +181,7 @@ class Catalog:
             days = max(1, int((self._clock() - facts.expires) // _DAY))
             raise TryAgain(
                 "The catalog is stale, so nothing new is installed from it",
-                f"its signature expired {days} day{'' if days == 1 else 's'} ago",
+                f"its signature expired {plural(days, 'day')} ago",
                 "Refresh it: mcptui catalog refresh",
             )
 

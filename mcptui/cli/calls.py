@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mcptui.cli.output import Out, size
 from mcptui.cli.servers import clock
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -108,5 +109,5 @@ def export(home: Home, given: Namespace, out: Out) -> int:
     if out.as_json:
         out.data({"file": path, "calls": count})
     else:
-        out.say(f"{count} calls written to {path}")
+        out.say(f"{plural(count, 'call')} written to {path}")
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mcptui.cli.output import Out
 from mcptui.visible import visible
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -44,7 +45,7 @@ def ls(home: Home, given: Namespace, out: Out) -> int:
                 for row in rows
             ],
         )
-    out.say(f"{len(rows)} of {facts.count} servers · signed · {facts.age_text}")
+    out.say(f"{len(rows)} of {plural(facts.count, 'server')} · signed · {facts.age_text}")
     if facts.warning:
         out.say(facts.warning)
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mcptui.cli.ask import agreed
 from mcptui.cli.output import Out, size
 from mcptui.errors import McptuiError, UsageError
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -42,7 +43,9 @@ def servers(home: Home, given: Namespace, out: Out) -> int:
             if row.reason:
                 out.say(f"{row.name}: {row.reason}")
             if row.waiting:
-                out.say(f"{row.name}: {row.waiting} changed tools wait: `mcptui approve`")
+                out.say(
+                    f"{row.name}: look at {plural(row.waiting, 'changed tool')}: `mcptui approve`"
+                )
     return 0
 
 

@@ -98,7 +98,7 @@ def test_gateways_that_died_are_cleared_away(home: Home) -> None:
     assert (first.state, first.title) == ("ok", "Gateways: 1 running")
     assert (second.state, second.fixable) == ("warn", True)
     (step,) = walk(fix(home, "gateways"))
-    assert step.detail.startswith("1 gateways, 1 open calls")
+    assert step.detail.startswith("1 gateway, 1 open call, ")
     assert [row.outcome for row in home.store.calls()] == ["lost"]
     (only,) = check_gateways(home)
     assert only.state == "ok"
