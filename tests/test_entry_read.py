@@ -1,4 +1,4 @@
-"""Entries and choices: what is read, what is refused and with which words, and the way back."""
+"""Entries: what is read, what is refused and with which words, and the way back."""
 
 from __future__ import annotations
 
@@ -355,36 +355,6 @@ def test_an_own_server_is_read_from_its_folder(tmp_path: Path) -> None:
     (tmp_path / "left-right.txt").unlink()
     with pytest.raises(UsageError, match=r"package\.lock_file cannot be read"):
         entry_from_file(file)
-
-
-def test_choices_survive_the_way_there_and_back() -> None:
-    choices = Choices(
-        parameters={"side": "left", "names": ["a"]},
-        mounts={"folders": (("/home/me/x", False), ("/home/me/y", True))},
-        open_network=True,
-        tools_off=frozenset({"b", "a"}),
-        enabled=False,
-        image="sha256:1",
-    )
-    for chosen in (choices, Choices()):
-        stored = json.loads(json.dumps(choices_to_dict(chosen)))
-        assert choices_from_dict(stored, "state.db") == chosen
-    assert choices_to_dict(Choices()) == {}
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"mounts": {"a": [["/x"]]}},
-        {"mounts": {"a": "/x"}},
-        {"mounts": {"a": [["/x", "yes"]]}},
-        {"enabled": 1},
-        {"later": True},
-    ],
-)
-def test_broken_choices_are_refused(data: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=r"^state\.db: "):
-        choices_from_dict(data, "state.db")
 
 
 WRONG: list[Any] = [

@@ -167,8 +167,9 @@ def test_only_the_screens_import_textual() -> None:
 def test_files_stay_short() -> None:
     long = {
         _name(path): lines
-        for path in ROOT.rglob("*.py")
-        if (lines := len(path.read_text("utf-8").splitlines())) > 400
+        for path in (*ROOT.rglob("*.py"), *Path(__file__).parent.rglob("*.py"))
+        # The attacker is copied alone into an image, so it cannot be in parts.
+        if path.name != "attacker.py" and (lines := len(path.read_text("utf-8").splitlines())) > 400
     }
     assert long == {}
 

@@ -1,0 +1,45 @@
+"""A user's choices: stored and read back equal, and refused when they are broken."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mcptui.entry import Choices
+from mcptui.entry_read import (
+    choices_from_dict,
+    choices_to_dict,
+)
+from mcptui.errors import UsageError
+
+
+def test_choices_survive_the_way_there_and_back() -> None:
+    choices = Choices(
+        parameters={"side": "left", "names": ["a"]},
+        mounts={"folders": (("/home/me/x", False), ("/home/me/y", True))},
+        open_network=True,
+        tools_off=frozenset({"b", "a"}),
+        enabled=False,
+        image="sha256:1",
+    )
+    for chosen in (choices, Choices()):
+        stored = json.loads(json.dumps(choices_to_dict(chosen)))
+        assert choices_from_dict(stored, "state.db") == chosen
+    assert choices_to_dict(Choices()) == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"mounts": {"a": [["/x"]]}},
+        {"mounts": {"a": "/x"}},
+        {"mounts": {"a": [["/x", "yes"]]}},
+        {"enabled": 1},
+        {"later": True},
+    ],
+)
+def test_broken_choices_are_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"^state\.db: "):
+        choices_from_dict(data, "state.db")
