@@ -133,11 +133,11 @@ class Feed:
         }
         return actions[verb](self.home, name)
 
-    def remove(self, name: str) -> AsyncIterator[Step]:
+    def remove(self, name: str, *, keep_image: bool = False) -> AsyncIterator[Step]:
         """Remove a server."""
         from mcptui.actions.remove import remove
 
-        return remove(self.home, name)
+        return remove(self.home, name, keep_image=keep_image)
 
     def update_words(self, name: str) -> list[str]:
         """What an update changes, tools' texts included; empty when there is nothing newer."""

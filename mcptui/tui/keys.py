@@ -146,13 +146,14 @@ TABLE: dict[str, tuple[Key, ...]] = {
     "install": (
         Key("sheet.go", "enter", "go", "Install"),
         Key("sheet.close", "escape", "close", "Cancel"),
-        Key("switch", "space", "turn", "Change", show=False),
+        Key("switch", "space", "turn", "Change"),
         Key("install.arguments", "d", "arguments", "Exact docker arguments"),
         Key("copy", "y", "copy", "Copy", show=False),
     ),
     "confirm": (
         Key("sheet.go", "enter", "go", "Yes"),
         Key("sheet.close", "escape", "close", "No"),
+        Key("switch", "space", "turn", "Change", show=False),
     ),
     "pick": (
         Key("sheet.go", "enter", "go", "Run"),

@@ -41,7 +41,15 @@ def shown(text: str) -> list[str]:
 
 
 def test_values_look_like_what_they_are() -> None:
-    document: dict[str, Any] = {"a": None, "b": True, "c": 1.5, "d": "x", "e": [], "f": {}, "g": [1, [2]]}
+    document: dict[str, Any] = {
+        "a": None,
+        "b": True,
+        "c": 1.5,
+        "d": "x",
+        "e": [],
+        "f": {},
+        "g": [1, [2]],
+    }
     lines = [line.strip() for line in shown(json.dumps(document))]
     assert lines == ["▾ {", "a: null", "b: true", "c: 1.5", 'd: "x"', "e: []", "f: {}", "▾ g: [",
                      "1", "▾ [", "2", "]", "]", "}"]  # fmt: skip

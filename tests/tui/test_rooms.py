@@ -162,6 +162,8 @@ def test_server_keys(feed: FakeFeed) -> None:
             assert feed.did[-1] == ("update", "git-local")
             await seat.press("d", "enter")
             assert feed.did[-1] == ("remove", "git-local")
+            await seat.press("d", "space", "enter")
+            assert feed.did[-1] == ("remove and keep the image", "git-local")
             await seat.press("z")
             assert feed.did[-1] == ("undo",)
             assert "taken back" in seat.said

@@ -292,8 +292,8 @@ class FakeFeed(Feed):
         self.did.append((verb, name))
         return f"{name}: {verb}"
 
-    async def remove(self, name: str) -> AsyncIterator[Step]:
-        self.did.append(("remove", name))
+    async def remove(self, name: str, *, keep_image: bool = False) -> AsyncIterator[Step]:
+        self.did.append(("remove and keep the image" if keep_image else "remove", name))
         yield Step("remove", f"{name} is removed", StepState.DONE)
 
     def update_words(self, name: str) -> list[str]:
@@ -373,7 +373,7 @@ class FakeFeed(Feed):
         )
         yield Finding("keyring", "warn", "No keyring that keeps secrets from other programs",
                       "nothing needs one yet", "On a desktop, start GNOME Keyring")  # fmt: skip
-        yield Finding("gateways", "warn", "1 gateways died without a word", "containers are left over",  # noqa: E501
+        yield Finding("gateways", "warn", "1 gateway died without a word", "containers are left over",  # noqa: E501
                       "`mcptui doctor --fix gateways` clears them away", True)  # fmt: skip
         yield Finding("disk", "ok", "Disk: 41.0 GB free", "/home/demo")
 

@@ -284,7 +284,7 @@ class ServersRoom(Room):
                 self.front.say(f"{name} is the newest")
                 return
             end = "It is built and started once before the old one goes; if that fails, all stays."
-            self._asked("Update", name, [*changes, "", end], lambda: self.feed.update(name))
+            self._asked("Update", name, [*changes, "", end], lambda _: self.feed.update(name))
 
         self.ask("update", lambda: self.feed.update_words(name), then)
 
@@ -293,19 +293,31 @@ class ServersRoom(Room):
         name = self.list.row.name
         lines = [f"{name} is taken from every client, its containers are stopped and removed.",
                  "Folders you picked are not touched. z takes it back."]  # fmt: skip
-        self._asked("Remove", name, lines, lambda: self.feed.remove(name))
+        self._asked(
+            "Remove", name, lines, lambda keep: self.feed.remove(name, keep_image=keep),
+            "keep the image that was built for it",
+        )  # fmt: skip
 
-    def _asked(self, verb: str, name: str, lines: list[str], start: Callable[[], Any]) -> None:
+    def _asked(
+        self,
+        verb: str,
+        name: str,
+        lines: list[str],
+        start: Callable[[bool], Any],
+        option: str = "",
+    ) -> None:
         from mcptui.tui.sheets.confirm import ConfirmSheet
         from mcptui.tui.sheets.progress import ProgressSheet
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.front.push_screen(
-                    ProgressSheet(f"{verb} {name}", start), lambda _done: self.refresh_rows()
+                    ProgressSheet(f"{verb} {name}", lambda: start(sheet.chosen)),
+                    lambda _done: self.refresh_rows(),
                 )
 
-        self.front.push_screen(ConfirmSheet(f"{verb} {name}", lines, verb), answered)
+        sheet = ConfirmSheet(f"{verb} {name}", lines, verb, option)
+        self.front.push_screen(sheet, answered)
 
     def action_logs(self) -> None:
         """Its log, with the keys."""
