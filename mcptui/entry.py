@@ -164,7 +164,7 @@ class Resources:
     """Limits of one container. Memory in MiB, cpus in cores, tmp in MiB, pids a count."""
 
     memory: int = 256
-    cpus: float = 0.5
+    cpus: float = 1.0
     pids: int = 64
     tmp: int = 64
 

@@ -53,7 +53,7 @@ def test_everything_is_locked_by_default() -> None:
     assert host["SecurityOpt"] == ["no-new-privileges"]
     assert host["PidsLimit"] == 64
     assert host["Memory"] == host["MemorySwap"] == 256 << 20
-    assert host["NanoCpus"] == 500_000_000
+    assert host["NanoCpus"] == 1_000_000_000
     assert host["LogConfig"] == {"Type": "none"}
     assert host["Mounts"] == []
     assert host["Privileged"] is False
@@ -69,7 +69,7 @@ def test_a_person_reads_the_same() -> None:
     assert shlex.join(words) == (
         "docker run --rm --interactive --init --network none --read-only "
         "--tmpfs /tmp:rw,noexec,nosuid,nodev,size=64m,mode=1777 --cap-drop ALL "
-        "--security-opt no-new-privileges --user 65532:65532 --pids-limit 64 --cpus 0.5 "
+        "--security-opt no-new-privileges --user 65532:65532 --pids-limit 64 --cpus 1 "
         "--memory 256m --memory-swap 256m --ulimit core=0 --ipc private --log-driver none "
         "--no-healthcheck "
         "--mount 'type=bind,source=/home/u/my notes,target=/data/my notes,readonly' "
