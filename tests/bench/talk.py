@@ -103,7 +103,8 @@ class Program:
             _number, message = self._call(tool, text)
             begin = time.perf_counter()
             self._write(message)
-            line = self._read_line()
+            while b'"method":' in (line := self._read_line()):
+                pass  # a notification is no answer
             times.append((time.perf_counter() - begin) * 1e3)
             if sent not in line:
                 raise RuntimeError(f"a wrong answer: {line[:300]!r}")
