@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+COMPILE := pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate
 WORKERS ?= 3
 SHIM := hatch_build.py $(wildcard mcptui/runtime/shim/*.[ch])
 
@@ -43,10 +44,10 @@ build: $(VENV)/run.stamp  ## the wheel, shim and signed catalog inside
 	$(PIP) wheel --no-deps --no-build-isolation -w dist .
 
 lock: $(VENV)/test.stamp  ## renew the lock files (needs pip-tools in PATH)
-	pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o requirements/run.txt pyproject.toml
-	pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate --extra test -o requirements/test.txt pyproject.toml
-	pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o requirements/build.txt requirements/build.in
-	pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o tests/tools/requirements.txt tests/tools/requirements.in
+	$(COMPILE) -o requirements/run.txt pyproject.toml
+	$(COMPILE) --extra test -o requirements/test.txt pyproject.toml
+	$(COMPILE) -o requirements/build.txt requirements/build.in
+	$(COMPILE) -o tests/tools/requirements.txt tests/tools/requirements.in
 
 clean:
 	rm -rf $(VENV) .cache dist

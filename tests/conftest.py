@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import pytest
 from mcptui.home import Home
 from mcptui.paths import Paths
 from mcptui.store import Store
+from tests import world
 
 if TYPE_CHECKING:
     from mcptui.runtime.engine import Engine
@@ -20,15 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def scratch_environ(tmp_path: Path) -> dict[str, str]:
     """This process's environment with HOME and everything of ours below a scratch folder."""
-    environ = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("XDG_", "MCPTUI_", "CLAUDE_"))
-    }
-    environ["HOME"] = str(tmp_path / "home")
-    environ["MCPTUI_HOME"] = str(tmp_path / "mcptui")
-    (tmp_path / "home").mkdir()
-    return environ
+    return world.scratch_environ(tmp_path)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from mcptui.home import Home
 from mcptui.paths import Paths
 from mcptui.tui.app import McptuiApp
 from mcptui.tui.feed import Feed
-from tests.world import ROOT, install_server, world_environ
+from tests.world import ROOT, install_server, world_environ, write_program
 
 WHERE = ROOT / "screenshots"
 HELLO: dict[str, object] = {"protocolVersion": "2025-06-18", "capabilities": {}}
@@ -52,15 +52,9 @@ CALLS: dict[str, list[tuple[str, dict[str, object]]]] = {
 def prepare(folder: Path) -> Home:
     """A home as somebody has it after a day."""
     user = folder
-    command = user / ".local" / "bin" / "mcptui"
-    command.parent.mkdir(parents=True)
-    command.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
-        "from mcptui.cli import main\nsys.exit(main())\n"
-    )
-    command.chmod(0o755)
+    command = write_program(user / ".local" / "bin" / "mcptui")
     environ = {"HOME": str(user), "PATH": os.environ["PATH"]}
-    home = Home(Paths.of(environ), environ=environ, gateway_command=(str(command),))
+    home = Home(Paths.of(environ), environ=environ, gateway_command=(command,))
     (user / ".claude.json").write_text('{\n  "numStartups": 41\n}\n')
     (user / ".cursor").mkdir()
     (user / ".cursor" / "mcp.json").write_text('{\n  "mcpServers": {}\n}\n')

@@ -14,11 +14,8 @@ from mcptui.paths import Paths
 ROOT = Path(__file__).parents[1]
 
 
-def make_home(folder: Path) -> Home:
-    """A home below `folder`, with the real engine and the real catalog.
-
-    The command that clients start runs the program of this very checkout.
-    """
+def scratch_environ(folder: Path) -> dict[str, str]:
+    """This process's environment with HOME and everything of ours below a scratch folder."""
     environ = {
         name: value
         for name, value in os.environ.items()
@@ -26,8 +23,28 @@ def make_home(folder: Path) -> Home:
     }
     environ["HOME"] = str(folder / "home")
     environ["MCPTUI_HOME"] = str(folder / "mcptui")
-    environ["PYTHONPATH"] = str(ROOT)
     (folder / "home").mkdir(parents=True, exist_ok=True)
+    return environ
+
+
+def write_program(path: Path) -> str:
+    """Write a program that starts this very checkout; gives its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from mcptui.cli import main\nsys.exit(main())\n"
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+def make_home(folder: Path) -> Home:
+    """A home below `folder`, with the real engine and the real catalog.
+
+    The command that clients start runs the program of this very checkout.
+    """
+    environ = scratch_environ(folder)
+    environ["PYTHONPATH"] = str(ROOT)
     return Home(
         Paths.of(environ), environ=environ, gateway_command=(sys.executable, "-m", "mcptui")
     )

@@ -24,9 +24,7 @@ def start(home: Home, name: str) -> str:
         UsageError: no such server.
         McptuiError: it is switched off.
     """
-    row = installed(home, name)
-    if not row.choices.enabled:
-        raise McptuiError(f"{name} is switched off", fix=f"`mcptui switch {name} on` first")
+    _must_be_on(home, name)
     count = len(live_gateways(home))
     home.store.wish("start", name)
     if not count:
@@ -59,9 +57,7 @@ def restart(home: Home, name: str) -> str:
         UsageError: no such server.
         McptuiError: it is switched off.
     """
-    row = installed(home, name)
-    if not row.choices.enabled:
-        raise McptuiError(f"{name} is switched off", fix=f"`mcptui switch {name} on` first")
+    _must_be_on(home, name)
     count = len(live_gateways(home))
     home.store.wish("restart", name)
     return (
@@ -69,6 +65,11 @@ def restart(home: Home, name: str) -> str:
         if count
         else f"{name} runs nowhere now"
     )
+
+
+def _must_be_on(home: Home, name: str) -> None:
+    if not installed(home, name).choices.enabled:
+        raise McptuiError(f"{name} is switched off", fix=f"`mcptui switch {name} on` first")
 
 
 def sweep(home: Home) -> int:

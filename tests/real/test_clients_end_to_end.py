@@ -29,6 +29,7 @@ from mcptui.paths import Paths
 from mcptui.progress import StepState
 from mcptui.store.rows import CallRow
 from tests.tools import HERE, Tools, tools
+from tests.world import write_program
 
 pytestmark = [
     pytest.mark.engine,
@@ -139,14 +140,7 @@ def _command(folder: Path) -> tuple[str, ...]:
     beside = Path(sys.executable).with_name("mcptui")
     if beside.is_file():
         return (str(beside),)
-    made = folder / "mcptui"
-    root = Path(__file__).parents[2]
-    made.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(root)!r})\n"
-        "from mcptui.cli import main\nsys.exit(main())\n"
-    )
-    made.chmod(0o755)
-    return (str(made),)
+    return (write_program(folder / "mcptui"),)
 
 
 class Watch:
