@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from mcptui.visible import visible
 
 OWN_IMAGE = "mcptui.image"
 """Label of every image that we built."""
+_REMOVAL = 30.0
+"""Seconds that the engine may take to remove a container."""
 _OLDEST_API, _NEWEST_API = (1, 41), (1, 47)
 
 
@@ -224,17 +227,27 @@ class Engine:
             self.client.api.kill(container, signal)
 
     def remove(self, container: str) -> None:
-        """Kill and remove a container; one that is gone already is no error.
+        """Kill and remove a container, and return when it is gone; one that is gone is no error.
 
         Raises:
-            McptuiError: the engine could not.
+            McptuiError: the engine could not, or another's removal of it did not end.
         """
+        what = "The container was not removed"
         try:
-            with _told("The container was not removed", missing_ok=True):
+            with _told(what, missing_ok=True):
                 self.client.api.remove_container(container, force=True, v=True)
         except McptuiError as error:
-            if "already in progress" not in error.why:
+            # Another of us removes it at this moment: gone is what we promise, so wait for it.
+            if "already in progress" not in error.why or not self._gone(container):
                 raise
+
+    def _gone(self, container: str) -> bool:
+        until = time.monotonic() + _REMOVAL
+        while time.monotonic() < until:
+            if not self.inspect(container):
+                return True
+            time.sleep(0.05)
+        return False
 
     def found(self, labels: Mapping[str, str]) -> list[Found]:
         """Containers, running or not, with all these labels; a value of "" stands for any."""
