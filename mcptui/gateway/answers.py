@@ -7,7 +7,6 @@ translated, and what a modern server wants to know is asked of a legacy client, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mcptui.gateway.asks import NEEDS, Asks
@@ -24,16 +23,16 @@ from mcptui.gateway.wire import (
     METHOD_NOT_FOUND,
     Part,
     canonical_id,
+    error_body,
     error_line,
-    fault_line,
     fields,
     joined,
     notification_line,
-    result_line,
 )
 from mcptui.guard.switches import Verdict
 
 if TYPE_CHECKING:
+    from mcptui.gateway.front import Front
     from mcptui.gateway.hub import Hub
 
 
@@ -42,19 +41,18 @@ class Answers:
 
     Args:
         hub: the servers and the book.
-        send: writes one line to the client; never blocks.
+        front: its wire.
         client: who it is.
     """
 
-    def __init__(self, hub: Hub, send: Callable[[bytes], None], client: Client) -> None:
+    def __init__(self, hub: Hub, front: Front, client: Client) -> None:
         self.hub = hub
-        self.send = send
+        self.front = front
         self.client = client
         self.limits = hub.limits
         self.ledger = Ledger(hub, client)
-        self.asks = Asks(send, lambda: client.able, hub.limits.asked)
+        self.asks = Asks(front, lambda: client.able, hub.limits.asked)
         self.links: dict[str, Link] = {}
-        self.overfull: Callable[[], bool] = lambda: False
 
     def answered(self, call: Call, result: Part, error: Part) -> None:
         """A call's answer came."""
@@ -72,18 +70,18 @@ class Answers:
             except MALFORMED as fault:
                 self.failed(call, f"the server's answer is not what it should be: {fault}")
             return
-        self.send(result_line(call.identity, result))
+        self.front.answer(call.identity, result)
         self.ledger.finish(call, "", "", result)
 
     def _translate(self, call: Call, link: Link, result: Part) -> None:
         if call.modern:
-            self.send(result_line(call.identity, to_modern(result, call.method)))
+            self.front.answer(call.identity, to_modern(result, call.method))
             self.ledger.finish(call, "", "", result)
             return
         members = fields(result)
         kind = kind_of(members)
         if kind == "complete":
-            self.send(result_line(call.identity, to_legacy(members)))
+            self.front.answer(call.identity, to_legacy(members))
             self.ledger.finish(call, "", "", result)
         elif kind == "input_required" and call.rounds < self.limits.rounds:
             self._ask_round(call, link, members)
@@ -106,7 +104,7 @@ class Answers:
             call.soft_end = time.monotonic() + self.limits.call
             link.submit(call)
 
-        self.asks.run_round(link, members, again)
+        self.asks.run_round(link, members, again, call.identity)
 
     def _answer_error(self, call: Call, error: Part) -> None:
         link = call.link
@@ -115,14 +113,15 @@ class Answers:
             return
         if link is not None and link.modern is not call.modern:
             error = error_to(error, call.modern)
-        self.send(fault_line(call.identity, error))
+        self.front.answer(call.identity, b"", error)
         self.ledger.finish(call, "error", "the server answered with an error", error)
 
     def progressed(self, call: Call, params: dict[str, Part]) -> None:
         """A server told how far a call is."""
         call.soft_end = time.monotonic() + self.limits.call
-        if not call.state and not self.overfull():
-            self.send(notification_line("notifications/progress", joined(params)))
+        if not call.state and not self.front.overfull:
+            line = notification_line("notifications/progress", joined(params))
+            self.front.send(line, call.identity)
 
     def failed(self, call: Call, reason: str) -> None:
         """A call cannot be answered by its server."""
@@ -136,8 +135,10 @@ class Answers:
             carrier.soft_end = carrier.hard_end
         if carrier is None or not carrier.modern:
             self.asks.ask(
-                link, identity, method, params, lambda ok, bad: link.reply(identity, ok, bad)
-            )
+                link, identity, method, params,
+                lambda ok, bad: link.reply(identity, ok, bad),
+                carrier.identity if carrier is not None else b"",
+            )  # fmt: skip
         elif NEEDS.get(method) in self._abilities(carrier):
             carrier.asks.append((identity, method, params))
             if not carrier.state:
@@ -155,7 +156,7 @@ class Answers:
     def send_away(self, call: Call) -> None:
         """Answer a modern client with what the server wants to know; the call waits."""
         self.ledger.calls.pop(call.identity, None)
-        self.send(result_line(call.identity, self.asks.park(call)))
+        self.front.answer(call.identity, self.asks.park(call))
 
     def notified(self, link: Link, method: str, params: Part) -> None:
         """A server tells something that belongs to no one call."""
@@ -170,23 +171,24 @@ class Answers:
                 return
             if identity is not None:
                 self.asks.withdraw(link, identity, "the server took it back")
-        elif self.overfull():
+        elif self.front.overfull:
             return  # a client that does not read can do without
         elif method == "notifications/resources/updated":
-            self.client.tell_updated(params, self.send)
+            self.client.tell_updated(params, self.front)
         elif self.client.legacy and not link.modern:
-            self.send(notification_line(method, params))
+            self.front.send(notification_line(method, params))
 
     def _log_message(self, link: Link, params: Part) -> None:
-        if self.overfull():
-            return
-        if self.client.legacy:
-            self.send(notification_line("notifications/message", params))
+        if self.front.overfull:
             return
         calls = link.calls()
+        about = calls[0].identity if len(calls) == 1 else b""
+        if self.client.legacy:
+            self.front.send(notification_line("notifications/message", params), about)
+            return
         # Nothing in the message says whose it is: with two calls open it would be a guess.
         if len(calls) == 1 and LOG_LEVEL_KEY in (calls[0].meta or {}):
-            self.send(notification_line("notifications/message", params))
+            self.front.send(notification_line("notifications/message", params), about)
         else:
             self.stderr(link, bytes(memoryview(params)[:2000]).decode("utf-8", "replace"))
 
@@ -238,7 +240,7 @@ class Answers:
             if call.link is not None:
                 call.link.cancel(call, reason)
             self.down(call, f"This call was not finished: {reason}.", "cancelled")
-        self.client.end_listens(self.send)
+        self.client.end_listens(self.front)
 
     def refused(self, call: Call, verdict: Verdict) -> None:
         """Answer a call that a verdict forbids."""
@@ -248,8 +250,7 @@ class Answers:
         """Answer a call ourselves, in a form the model or its user can act on."""
         if not call.state:
             if call.method == "tools/call":
-                answer = result_line(call.identity, tool_error(words, modern=call.modern))
+                self.front.answer(call.identity, tool_error(words, modern=call.modern))
             else:
-                answer = error_line(call.identity, INTERNAL_ERROR, words)
-            self.send(answer)
+                self.front.answer(call.identity, b"", error_body(INTERNAL_ERROR, words))
         self.ledger.finish(call, outcome, reason or words, b"")

@@ -23,6 +23,7 @@ from mcptui.gateway.wire import (
     METHOD_NOT_FOUND,
     Part,
     encode,
+    error_body,
     fields,
     joined,
     notification_line,
@@ -31,6 +32,7 @@ from mcptui.gateway.wire import (
 )
 
 if TYPE_CHECKING:
+    from mcptui.gateway.front import Front
     from mcptui.gateway.link import Link
 
 NEEDS = {
@@ -55,6 +57,7 @@ class Asked:
 
     link: Link
     identity: bytes
+    about: bytes
     reply: Reply
     until: float
 
@@ -67,48 +70,53 @@ class Parked:
     until: float
 
 
-def refusal(code: int, message: str) -> bytes:
-    """An error object."""
-    return encode({"code": code, "message": message})
-
-
 class Asks:
     """The open questions of one client.
 
     Args:
-        send: writes a line to the client.
+        front: the client's wire.
         able: the client's capability names, now.
         seconds: how long an answer may take.
     """
 
-    def __init__(
-        self, send: Callable[[bytes], None], able: Callable[[], frozenset[str]], seconds: float
-    ) -> None:
-        self._send = send
+    def __init__(self, front: Front, able: Callable[[], frozenset[str]], seconds: float) -> None:
+        self._front = front
         self._able = able
         self._seconds = seconds
         self._last = 0
         self._asked: dict[bytes, Asked] = {}
         self._parked: dict[str, Parked] = {}
 
-    def ask(self, link: Link, identity: bytes, method: str, params: Part, reply: Reply) -> None:
-        """Ask a legacy client; `reply` is called exactly once, at once when it cannot be asked."""
+    def ask(
+        self, link: Link, identity: bytes, method: str, params: Part, reply: Reply,
+        about: bytes = b"",
+    ) -> None:  # fmt: skip
+        """Ask a legacy client.
+
+        Args:
+            link: the server that asks.
+            identity: the server's id of the question.
+            method, params: the question.
+            reply: called exactly once, at once when the client cannot be asked.
+            about: the client's request on whose behalf the server asks, empty when unknown.
+        """
         need = NEEDS.get(method)
         if len(self._asked) >= MOST_ASKED:
-            reply(b"", refusal(INTERNAL_ERROR, "The client has too many open questions"))
+            reply(b"", error_body(INTERNAL_ERROR, "The client has too many open questions"))
             return
         if need is None or need not in self._able():
-            reply(b"", refusal(METHOD_NOT_FOUND, f"The client cannot be asked {method}"))
+            reply(b"", error_body(METHOD_NOT_FOUND, f"The client cannot be asked {method}"))
             return
         try:
             said = attributed(params, link.server) if method == "elicitation/create" else params
         except MALFORMED:
-            reply(b"", refusal(INVALID_PARAMS, "The params are no object"))
+            reply(b"", error_body(INVALID_PARAMS, "The params are no object"))
             return
         self._last += 1
         own = b'"mcptui-%d"' % self._last
-        self._asked[own] = Asked(link, identity, reply, time.monotonic() + self._seconds)
-        self._send(request_line(own, method, said))
+        until = time.monotonic() + self._seconds
+        self._asked[own] = Asked(link, identity, about, reply, until)
+        self._front.send(request_line(own, method, said), about)
 
     def answered(self, identity: bytes, result: Part, error: Part) -> None:
         """A legacy client answered; answers to nothing are dropped."""
@@ -122,21 +130,25 @@ class Asks:
             if asked.link is link and identity in (None, asked.identity):
                 del self._asked[own]
                 params = b'{"requestId":%b,"reason":%b}' % (own, encode(reason))
-                self._send(notification_line("notifications/cancelled", params))
+                self._front.send(notification_line("notifications/cancelled", params), asked.about)
 
     def sweep(self, now: float) -> list[Call]:
         """Give up on questions that took too long; returns calls whose client never came back."""
         for own, asked in list(self._asked.items()):
             if asked.until < now:
                 del self._asked[own]
-                asked.reply(b"", refusal(INTERNAL_ERROR, "The client did not answer in time"))
+                asked.reply(b"", error_body(INTERNAL_ERROR, "The client did not answer in time"))
         late = [state for state, parked in self._parked.items() if parked.until < now]
         return [self._parked.pop(state).call for state in late]
 
     # A modern server behind a legacy client
 
     def run_round(
-        self, link: Link, members: dict[str, Part], done: Callable[[dict[str, Part] | None], None]
+        self,
+        link: Link,
+        members: dict[str, Part],
+        done: Callable[[dict[str, Part] | None], None],
+        about: bytes = b"",
     ) -> None:
         """Put a modern server's questions to the legacy client, all at once.
 
@@ -144,6 +156,7 @@ class Asks:
             link: the server that asks.
             members: its result of type `input_required`.
             done: called with the params to try again with, or with None when the client refused.
+            about: the client's request that waits for the answers.
 
         Raises:
             MALFORMED: the questions are not what they should be.
@@ -182,7 +195,7 @@ class Asks:
         for key, method, params in questions:
             if left < 0:
                 return  # one was refused at once: the others need not be asked
-            self.ask(link, b"", method, params, answer_to(key))
+            self.ask(link, b"", method, params, answer_to(key), about)
 
     # A legacy server in front of a modern client
 

@@ -7,9 +7,8 @@ on one pipe, so both are kept beside each other.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcptui import __version__
 from mcptui.gateway.eras import relayable
@@ -30,6 +29,9 @@ from mcptui.gateway.wire import (
     texts,
 )
 
+if TYPE_CHECKING:
+    from mcptui.gateway.front import Front
+
 _log = logging.getLogger("mcptui.gateway")
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 CHANGED = {
@@ -42,9 +44,10 @@ CHANGED = {
 
 @dataclass(slots=True)
 class Listen:
-    """One `subscriptions/listen` of a modern client."""
+    """One `subscriptions/listen` of a modern client: its id for us, and as the client wrote it."""
 
     identity: bytes
+    shown: bytes
     wanted: frozenset[str]
     resources: frozenset[str]
 
@@ -125,8 +128,13 @@ class Client:
         """The clientInfo that servers are given: the client's own."""
         return self.info or encode({"name": self.name or "mcptui", "version": __version__})
 
-    def subscribe(self, identity: bytes, wanted: Part) -> bytes:
+    def subscribe(self, identity: bytes, shown: bytes, wanted: Part) -> bytes:
         """Open a listen stream; returns the acknowledgement that must be its first message.
+
+        Args:
+            identity: the request's id as the session knows it.
+            shown: the same as the client wrote it.
+            wanted: what it asks to be told.
 
         Raises:
             MALFORMED: `wanted` is not what it should be.
@@ -134,26 +142,26 @@ class Client:
         asked = fields(wanted)
         kinds = frozenset(key for key in CHANGED.values() if bytes(asked.get(key, b"")) == b"true")
         known = texts(asked.get("resourceSubscriptions", b"[]"))
-        self.listens[identity] = Listen(identity, kinds, frozenset(known))
+        self.listens[identity] = Listen(identity, shown, kinds, frozenset(known))
         agreed: dict[str, Any] = dict.fromkeys(sorted(kinds), True)
         if known:
             agreed["resourceSubscriptions"] = known
         return notification_line(
             "notifications/subscriptions/acknowledged",
             b'{"_meta":{"%b":%b},"notifications":%b}'
-            % (SUBSCRIPTION_KEY.encode(), identity, encode(agreed)),
+            % (SUBSCRIPTION_KEY.encode(), shown, encode(agreed)),
         )
 
-    def tell_changed(self, method: str, send: Callable[[bytes], None]) -> None:
+    def tell_changed(self, method: str, front: Front) -> None:
         """Tell that a list changed, in the way each era allows."""
         if self.legacy:
-            send(notification_line(method))
+            front.send(notification_line(method))
         kind = CHANGED[method]
         for listen in self.listens.values():
             if kind in listen.wanted:
-                send(notification_line(method, _subscribed({}, listen)))
+                front.send(notification_line(method, _subscribed({}, listen)), listen.identity)
 
-    def tell_updated(self, params: Part, send: Callable[[bytes], None]) -> None:
+    def tell_updated(self, params: Part, front: Front) -> None:
         """Tell that a resource changed."""
         try:
             members = fields(params)
@@ -162,17 +170,19 @@ class Client:
             return
         method = "notifications/resources/updated"
         if self.legacy and uri in self.subscribed:
-            send(notification_line(method, params))
+            front.send(notification_line(method, params))
         for listen in self.listens.values():
             if uri in listen.resources:
-                send(notification_line(method, _subscribed(members, listen)))
+                line = notification_line(method, _subscribed(members, listen))
+                front.send(line, listen.identity)
 
-    def end_listens(self, send: Callable[[bytes], None]) -> None:
+    def end_listens(self, front: Front) -> None:
         """Close the listen streams in good order: their requests are answered."""
         for listen in self.listens.values():
-            send(
-                b'{"jsonrpc":"2.0","id":%b,"result":{"resultType":"complete","_meta":{"%b":%b}}}'
-                % (listen.identity, SUBSCRIPTION_KEY.encode(), listen.identity)
+            front.answer(
+                listen.identity,
+                b'{"resultType":"complete","_meta":{"%b":%b}}'
+                % (SUBSCRIPTION_KEY.encode(), listen.shown),
             )
         self.listens.clear()
 
@@ -182,4 +192,4 @@ def _subscribed(members: dict[str, Part], listen: Listen) -> bytes:
         meta = fields(members.get("_meta", b"{}"))
     except MALFORMED:
         meta = {}
-    return joined({**members, "_meta": joined({**meta, SUBSCRIPTION_KEY: listen.identity})})
+    return joined({**members, "_meta": joined({**meta, SUBSCRIPTION_KEY: listen.shown})})

@@ -17,13 +17,13 @@ from collections.abc import Awaitable, Callable
 from mcptui.errors import McptuiError, TryAgain
 from mcptui.gateway.book import LIST_METHODS, Book, Target, bind
 from mcptui.gateway.call import Call
+from mcptui.gateway.dispatch import Dispatch
 from mcptui.gateway.handshake import CannotOpen, shake
 from mcptui.gateway.learn import Learner
 from mcptui.gateway.limits import Limits
 from mcptui.gateway.link import Link, ServerError
 from mcptui.gateway.names import SEPARATOR
 from mcptui.gateway.record import Scribe
-from mcptui.gateway.session import Session
 from mcptui.gateway.slot import Slot
 from mcptui.gateway.view import ServerView
 from mcptui.gateway.wire import encode
@@ -73,10 +73,10 @@ class Hub:
         self.limits = limits
         self.clock = clock
         self.slots: dict[str, Slot] = {}
-        self.sessions: list[Session] = []
+        self.sessions: list[Dispatch] = []
         self.book: Book = bind(())
         self.ending = False
-        self.on_client: Callable[[Session], None] = lambda session: None
+        self.on_client: Callable[[Dispatch], None] = lambda session: None
         self._numbers = itertools.count(1)
         self._learner = Learner(scribe, clock, self.rebind)
         self.launched = False
@@ -115,7 +115,7 @@ class Hub:
         }
         for session in self.sessions:
             for method in sorted(changed):
-                session.client.tell_changed(method, session.send)
+                session.client.tell_changed(method, session.front)
 
     def verdict(self, call: Call) -> Verdict | None:
         """Whether a call that waited may still be made."""
@@ -149,17 +149,17 @@ class Hub:
 
     # Clients
 
-    def client_known(self, session: Session) -> None:
+    def client_known(self, session: Dispatch) -> None:
         """A client said who it is."""
         self.on_client(session)
 
-    def client_ready(self, session: Session) -> None:
+    def client_ready(self, session: Dispatch) -> None:
         """A client waits for answers: servers nobody knows anything of are opened to learn."""
         if not self._warming and any(not slot.view.known for slot in self.slots.values()):
             self._warming = True
             spawn(self._warm(session), "learn of new servers")
 
-    async def _warm(self, session: Session) -> None:
+    async def _warm(self, session: Dispatch) -> None:
         # One after the other: a machine that starts ten containers at once answers nobody.
         for slot in list(self.slots.values()):
             if slot.view.known or slot.starts or slot.hold() is not None or self.ending:
@@ -175,7 +175,7 @@ class Hub:
 
     # Opening
 
-    def open(self, session: Session, server: str) -> Link | Verdict:
+    def open(self, session: Dispatch, server: str) -> Link | Verdict:
         """The client's link to a server, started when there is none; or why there is none."""
         link = session.links.get(server)
         if link is not None:
@@ -193,7 +193,7 @@ class Hub:
         opening.add_done_callback(self._opening.discard)
         return link
 
-    async def _open(self, session: Session, slot: Slot, link: Link) -> None:
+    async def _open(self, session: Dispatch, slot: Slot, link: Link) -> None:
         slot.restarts += 1 if slot.starts else 0
         slot.starts += 1
         self._set(slot, "starting")
@@ -276,11 +276,11 @@ class Hub:
         if slot is not None:
             self._learner.look_again(slot, link)
 
-    def watch_resource(self, session: Session, server: str, uri: str) -> None:
+    def watch_resource(self, session: Dispatch, server: str, uri: str) -> None:
         """Have a server tell when a resource changes."""
         spawn(self._watch(session, server, uri), f"watch a resource of {server}")
 
-    async def _watch(self, session: Session, server: str, uri: str) -> None:
+    async def _watch(self, session: Dispatch, server: str, uri: str) -> None:
         link = self.open(session, server)
         if isinstance(link, Verdict):
             return

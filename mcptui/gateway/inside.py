@@ -17,7 +17,7 @@ from mcptui.errors import McptuiError, TryAgain
 from mcptui.gateway.client import Client
 from mcptui.gateway.serve import Gateway
 from mcptui.gateway.session import Session
-from mcptui.gateway.wire import LATEST_LEGACY
+from mcptui.gateway.wire import LATEST_LEGACY, Part
 from mcptui.tasks import spawn
 
 SWEEP_SECONDS = 0.25
@@ -32,19 +32,25 @@ class Inside:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._session = Session(
-            gateway.hub, self._heard, Client("mcptui", os.getpid(), __version__)
-        )
+        self._session = Session(gateway.hub, self, Client("mcptui", os.getpid(), __version__))
         self._open: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._last = 0
 
-    def _heard(self, line: bytes) -> None:
-        message = json.loads(line)
-        if "method" in message:
-            return
-        waiting = self._open.pop(message.get("id"), None)
+    overfull = False
+
+    def answer(self, identity: bytes, result: Part, error: Part = b"") -> None:
+        """The answer to what we asked."""
+        waiting = self._open.pop(int(identity), None)
         if waiting is not None and not waiting.done():
-            waiting.set_result(message)
+            key = "result" if result else "error"
+            waiting.set_result({key: json.loads(bytes(result or error))})
+
+    def send(self, line: bytes, about: bytes = b"") -> None:
+        """What servers tell unasked: nobody listens."""
+
+    def shown_id(self, identity: bytes) -> bytes:
+        """A request's id as we wrote it."""
+        return identity
 
     async def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """Send one request; gives its result.

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 
 from mcptui.errors import McptuiError, UsageError
 from mcptui.gateway.client import Client
+from mcptui.gateway.dispatch import Dispatch
 from mcptui.gateway.hub import Hub, Launcher, Rows
 from mcptui.gateway.limits import Limits
 from mcptui.gateway.record import Scribe
 from mcptui.gateway.session import Session
 from mcptui.gateway.stdio_front import StdioFront
-from mcptui.gateway.wire import INVALID_REQUEST, error_line
+from mcptui.gateway.wire import INVALID_REQUEST, error_body
 from mcptui.store.rows import GatewayRow, Installed
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Gateway:
         self.hub.on_client = self._put_row
         self._put_row(None)
 
-    def _put_row(self, session: Session | None) -> None:
+    def _put_row(self, session: Dispatch | None) -> None:
         client = self.client
         row = GatewayRow(
             self.id, self.pid, process_start(self.pid), client.name, client.version, client.pid,
@@ -168,13 +169,14 @@ class Gateway:
             sink,
             self.hub.limits.line,
             take,
-            lambda size: session.send(
-                error_line(b"null", INVALID_REQUEST, f"A message of {size} bytes is over the limit")
+            lambda size: front.answer(
+                b"null",
+                b"",
+                error_body(INVALID_REQUEST, f"A message of {size} bytes is over the limit"),
             ),
             lambda: end("the client closed the connection"),
         )
-        session = Session(self.hub, front.send, self.client)
-        session.overfull = lambda: front.overfull
+        session = Session(self.hub, front, self.client)
         self.hub.sessions.append(session)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, end, f"the gateway got {number.name}")

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from mcptui.gateway.surrogates import show
+from mcptui.gateway.wire import Part, fault_line, result_line
 from mcptui.runtime.lines import LineSplitter
 
 CHUNK = 256 << 10
@@ -128,7 +129,15 @@ class StdioFront:
         self._reading = False
         self._ended = True
 
-    def send(self, line: bytes) -> None:
+    def answer(self, identity: bytes, result: Part, error: Part = b"") -> None:
+        """The answer to a request; one of the two is empty."""
+        self.send(result_line(identity, result) if result else fault_line(identity, error))
+
+    def shown_id(self, identity: bytes) -> bytes:
+        """A request's id as the client wrote it."""
+        return identity
+
+    def send(self, line: bytes, about: bytes = b"") -> None:
         """Send one message, given without its newline; leaves with others of this turn."""
         if self.broken:
             return

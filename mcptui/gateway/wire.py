@@ -189,12 +189,17 @@ def number_id(raw: Part) -> int:
     return -1
 
 
-def error_line(identity: bytes, code: int, message: str, data: Any = None) -> bytes:
-    """An error answer; `identity` is `null` when the request had no usable id."""
+def error_body(code: int, message: str, data: Any = None) -> bytes:
+    """An error object."""
     body: dict[str, Any] = {"code": code, "message": message}
     if data is not None:
         body["data"] = data
-    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (identity, encode(body))
+    return encode(body)
+
+
+def error_line(identity: bytes, code: int, message: str, data: Any = None) -> bytes:
+    """An error answer; `identity` is `null` when the request had no usable id."""
+    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (identity, error_body(code, message, data))
 
 
 def result_line(identity: bytes, result: Part) -> bytes:
