@@ -11,3 +11,11 @@ def plural(count: int, word: str) -> str:
         word: one of them; its plural ends in s.
     """
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def span(seconds: float) -> str:
+    """Tell how long something is, in its largest fitting unit: "0.5 s", "90 s", "15 min", "2 h"."""
+    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= size and (seconds % size == 0 or seconds >= 2 * size):
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:g} s"

@@ -53,6 +53,7 @@ class Answers:
         self.ledger = Ledger(hub, client)
         self.asks = Asks(front, lambda: client.able, hub.limits.asked)
         self.links: dict[str, Link] = {}
+        self.latest: dict[str, Link] = {}
 
     def answered(self, call: Call, result: Part, error: Part) -> None:
         """A call's answer came."""

@@ -118,6 +118,10 @@ class Asks:
         self._asked[own] = Asked(link, identity, about, reply, until)
         self._front.send(request_line(own, method, said), about)
 
+    def open_with(self, link: Link) -> bool:
+        """Whether a client still has to answer a question of this server."""
+        return any(asked.link is link for asked in self._asked.values())
+
     def answered(self, identity: bytes, result: Part, error: Part) -> None:
         """A legacy client answered; answers to nothing are dropped."""
         asked = self._asked.pop(identity, None)

@@ -29,6 +29,12 @@ class Limits:
         stop: seconds a server gets to end politely.
         end: seconds from the end of the client to the end of the gateway, servers included.
         kept: seconds a call stays in the record.
+        idle: seconds after which a server that nobody used is stopped, 0 for never.
+        idle_stateless: the same for servers that lose nothing by it.
+        containers: servers one gateway may run at once.
+        containers_all: servers all gateways of this user may run at once, about.
+        room: seconds a start waits for room when there are too many.
+        warm_at_once: servers started at once before anybody calls them.
     """
 
     line: int = 64 << 20
@@ -50,3 +56,9 @@ class Limits:
     stop: float = 0.7
     end: float = 4.0
     kept: float = 30 * 86_400.0
+    idle: float = 3600.0
+    idle_stateless: float = 900.0
+    containers: int = 40
+    containers_all: int = 120
+    room: float = 20.0
+    warm_at_once: int = 2

@@ -106,7 +106,9 @@ class Link:
         self.capabilities: dict[str, object] = {}
         self.waiting: list[Call] = []
         self.pending: dict[int, Call | Inquiry] = {}
-        self.born = time.monotonic()
+        self.born = self.used = time.monotonic()
+        self.opening: asyncio.Task[None] | None = None
+        self.stopping: asyncio.Task[None] | None = None
         self.client_meta: dict[str, Part] = {}
         self._loop = asyncio.get_running_loop()
         self._out: list[bytes] = []
@@ -144,6 +146,7 @@ class Link:
         """Pass a call on."""
         self._last = number = self._last + 1
         self.pending[number] = call
+        self.used = time.monotonic()
         call.number = number
         call.link = self
         members = call.members

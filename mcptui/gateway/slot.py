@@ -47,7 +47,11 @@ class Slot:
         return self.view.said.era if self.view.said is not None else ""
 
     def update(
-        self, installed: Installed, said: Definitions | None, states: dict[str, ToolState]
+        self,
+        installed: Installed,
+        said: Definitions | None,
+        states: dict[str, ToolState],
+        only: frozenset[str] | None = None,
     ) -> bool:
         """Take over new rows; returns whether a running server no longer fits them."""
         before = self.view.installed
@@ -65,7 +69,7 @@ class Slot:
             approved = row.approved_hash if row is not None else own.approved_hash
             # What the server shows was seen here; what was approved is decided in the store.
             merged[name] = replace(own, approved_hash=approved or own.approved_hash)
-        self.view = ServerView(installed, self.live or said, merged)
+        self.view = ServerView(installed, self.live or said, merged, only)
         return stale
 
     def learned(self, said: Definitions, changes: list[ToolState]) -> None:
@@ -73,7 +77,7 @@ class Slot:
         self.live = said
         self.seen |= {row.tool: row for row in changes}
         states = {**self.view.states, **self.seen}
-        self.view = ServerView(self.view.installed, said, states)
+        self.view = ServerView(self.view.installed, said, states, self.view.only)
 
     def hold(self) -> Verdict | None:
         """Why the server is not started for a call, None when it may be."""

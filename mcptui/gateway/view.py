@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcptui.entry import ToolPin
-from mcptui.guard.switches import Verdict, judge
+from mcptui.guard.switches import Verdict, judge, left_out
 from mcptui.store.rows import Definitions, Installed, ToolState
 
 Definition = Mapping[str, Any]
@@ -37,11 +37,17 @@ class ToolView:
 
 @dataclass(frozen=True, slots=True)
 class ServerView:
-    """What is known of one installed server: the rows, and what follows from them."""
+    """What is known of one installed server: the rows, and what follows from them.
+
+    Args:
+        installed, said, states: rows of the store.
+        only: the tools that the gateway's profile offers, None for all.
+    """
 
     installed: Installed
     said: Definitions | None
     states: Mapping[str, ToolState]
+    only: frozenset[str] | None = None
 
     @property
     def name(self) -> str:
@@ -86,6 +92,8 @@ class ServerView:
         approved = self._approved(pin, said, state)
         known = pin is not None or (state is not None and bool(state.approved_hash))
         verdict = judge(self.installed, name, state, approved, known)
+        if verdict is None and self.only is not None and name not in self.only:
+            verdict = left_out(self.name, name)
         offered = state is None or bool(state.seen_hash)
         unseen = pinned and pin is None and state is None
         shown = verdict is None and offered and not unseen

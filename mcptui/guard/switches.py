@@ -81,6 +81,17 @@ def judge(
     )
 
 
+def left_out(server: str, tool: str) -> Verdict:
+    """The verdict on a tool that the profile of this client does not have."""
+    return Verdict(
+        "blocked",
+        "not in this profile",
+        f"The tool {tool!r} of {server!r} is not in the profile this client was given, so this "
+        "call was not made. Its user can add it: `mcptui profile add PROFILE "
+        f"{server} --tool {tool}`.",
+    )
+
+
 def _changed(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
     if before is None or after is None:
         return "its definition"

@@ -64,8 +64,8 @@ def test_calls_reach_containers_and_end_with_the_gateway(
         assert talk.text("one__echo", {"text": "hi"}, modern=modern) == "hi"
         assert talk.text("two__echo", {"text": "ho"}, modern=modern) == "ho"
     assert len(containers(engine, home)) == 2
-    states = {state.server: state for state in store.states()}
-    assert states["one"].state == "running" and states["one"].container
+    until(lambda: [row.state for row in store.states()] == ["running"] * 2)
+    assert all(row.container for row in store.states())
     assert [row.outcome for row in rows(store, 4)] == ["ok"] * 4
     assert talk.close() == 0
     assert containers(engine, home) == []
