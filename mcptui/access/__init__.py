@@ -1,0 +1,1 @@
+"""What servers need from the user: secrets in the keyring and sign-ins."""
