@@ -69,6 +69,11 @@ class Paths:
         """The settings file a person edits."""
         return self.config / "config.toml"
 
+    @property
+    def interceptors(self) -> Path:
+        """The programs and addresses that look at calls, as a person set them up."""
+        return self.config / "interceptors.toml"
+
     def private(self, folder: Path) -> Path:
         """Create `folder` for this user alone (0700) and return it."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

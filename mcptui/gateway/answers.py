@@ -6,6 +6,7 @@ translated, and what a modern server wants to know is asked of a legacy client, 
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from mcptui.gateway.front import Front
     from mcptui.gateway.hub import Hub
 
+_numbers = itertools.count(1)
+
 
 class Answers:
     """See the module.
@@ -53,6 +56,7 @@ class Answers:
         self.ledger = Ledger(hub, client)
         self.asks = Asks(front, lambda: client.able, hub.limits.asked)
         self.links: dict[str, Link] = {}
+        self.id = f"{hub.gateway}:s{next(_numbers)}"
         self.latest: dict[str, Link] = {}
 
     def answered(self, call: Call, result: Part, error: Part) -> None:
@@ -61,6 +65,9 @@ class Answers:
             self.asks.forget(call)
             self.ledger.finish(call, "ok" if result else "error", "", result or error)
             return
+        self.hub.guards.after(self, call, result, error, self._deliver)
+
+    def _deliver(self, call: Call, result: Part, error: Part) -> None:
         link = call.link
         if not result:
             self._answer_error(call, error)
@@ -103,9 +110,15 @@ class Answers:
                 call.members.pop(key, None)
             call.members.update(extra)
             call.soft_end = time.monotonic() + self.limits.call
-            link.submit(call)
+            self.hub.guards.before(self, call, self._submit_again, self.refused)
 
         self.asks.run_round(link, members, again, call.identity)
+
+    def _submit_again(self, call: Call) -> None:
+        if call.link is None or call.link.dead:
+            self.failed(call, call.link.dead if call.link is not None else "it is gone")
+        else:
+            call.link.submit(call)
 
     def _answer_error(self, call: Call, error: Part) -> None:
         link = call.link
@@ -137,7 +150,7 @@ class Answers:
         if carrier is None or not carrier.modern:
             self.asks.ask(
                 link, identity, method, params,
-                lambda ok, bad: link.reply(identity, ok, bad),
+                lambda ok, bad: self._told(link, carrier, identity, method, ok, bad),
                 carrier.identity if carrier is not None else b"",
             )  # fmt: skip
         elif NEEDS.get(method) in self._abilities(carrier):
@@ -146,6 +159,38 @@ class Answers:
                 self.send_away(carrier)
         else:
             link.send(error_line(identity, METHOD_NOT_FOUND, "The client cannot be asked this"))
+
+    def _told(
+        self, link: Link, carrier: Call | None, identity: bytes, method: str, ok: Part, bad: Part
+    ) -> None:
+        """A client answered what a legacy server asked; interceptors look at answers as well."""
+        if bad:
+            link.reply(identity, ok, bad)
+            return
+        call = Call(
+            b"null" if carrier is None else carrier.key.encode(),
+            method if carrier is None else carrier.method,
+            modern=False,
+            members={} if carrier is None else dict(carrier.members),
+            meta=None if carrier is None else carrier.meta,
+            server=link.server,
+            name="" if carrier is None else carrier.name,
+            size=0,
+            now=time.monotonic(),
+        )
+        call.members["inputResponses"] = joined({method: ok or b"{}"})
+        self.hub.guards.before(
+            self,
+            call,
+            lambda call: link.reply(identity, self.reply_of(call, method)),
+            lambda _, verdict: link.reply(identity, b"", error_body(INTERNAL_ERROR, verdict.text)),
+        )
+
+    @staticmethod
+    def reply_of(call: Call, method: str) -> Part:
+        """What goes to a server that asked: the client's answer, as interceptors left it."""
+        answers = fields(call.members.pop("inputResponses", b"{}"))
+        return answers.get(method, b'{"action":"cancel"}')
 
     @staticmethod
     def _abilities(call: Call) -> frozenset[str]:
@@ -242,6 +287,12 @@ class Answers:
                 call.link.cancel(call, reason)
             self.down(call, f"This call was not finished: {reason}.", "cancelled")
         self.client.end_listens(self.front)
+
+    def given_up(self, call: Call, verdict: Verdict) -> None:
+        """Answer a call that its server still works on and that may not go on."""
+        if call.link is not None:
+            call.link.cancel(call, verdict.reason)
+        self.refused(call, verdict)
 
     def refused(self, call: Call, verdict: Verdict) -> None:
         """Answer a call that a verdict forbids."""

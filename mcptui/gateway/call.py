@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from mcptui.gateway.wire import Part, encode
 
 if TYPE_CHECKING:
     from mcptui.gateway.link import Link
+    from mcptui.guard.switches import Verdict
 
 RECORDED = frozenset(("tools/call", "prompts/get", "resources/read", "completion/complete"))
 """Methods whose requests are calls and get a row."""
@@ -29,9 +31,9 @@ class Call:
     """
 
     __slots__ = (
-        "asks", "began", "hard_end", "identity", "key", "link", "log_level", "members", "meta",
-        "method", "modern", "name", "number", "rounds", "server", "size", "soft_end", "state",
-        "token", "waited",
+        "asks", "began", "hard_end", "identity", "key", "link", "log_level", "looking", "members",
+        "meta", "method", "modern", "name", "note", "number", "rounds", "server", "size",
+        "soft_end", "state", "token", "verdict", "waited",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +60,9 @@ class Call:
         self.hard_end = now
         self.state = ""
         self.asks: list[tuple[bytes, str, Part]] = []
+        self.verdict: Verdict | None = None
+        self.looking: asyncio.Task[None] | None = None  # interceptors, which end with the call
+        self.note = ""
 
 
 def tool_error(text: str, *, modern: bool) -> bytes:

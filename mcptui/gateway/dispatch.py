@@ -79,12 +79,10 @@ class Dispatch(Answers):
         call.server = target.server
         call.name = target.name
         call.members["name"] = target.name_json
-        if call.modern and "requestState" in call.members and self._came_back(call):
+        call.verdict = target.verdict
+        if call.verdict is None and self._came_back(call):
             return
-        if target.verdict is not None:
-            self._refuse(call, target.verdict)
-        else:
-            self._dispatch(call)
+        self._dispatch(call)
 
     def read_resource(self, call: Call) -> None:
         """Pass a `resources/read` on."""
@@ -97,7 +95,7 @@ class Dispatch(Answers):
             return
         call.server = server
         call.members["uri"] = encode(uri)
-        if not (call.modern and "requestState" in call.members and self._came_back(call)):
+        if not self._came_back(call):
             self._dispatch(call)
 
     def server_of(self, uri: str) -> str | None:
@@ -135,6 +133,9 @@ class Dispatch(Answers):
             self.down(call, f"{self.limits.in_flight} calls are open already", "refused")
             return
         self.ledger.begin(call)
+        self.hub.guards.before(self, call, self._forward, self.refused)
+
+    def _forward(self, call: Call) -> None:
         link = self.links.get(call.server)
         if link is None:
             opened = self.hub.open(self, call.server)
@@ -161,6 +162,8 @@ class Dispatch(Answers):
                 self.refused(call, verdict)
 
     def _came_back(self, call: Call) -> bool:
+        if not call.modern or "requestState" not in call.members:
+            return False
         try:
             found = self.asks.unpark(call.members)
         except KeyError:
@@ -175,18 +178,19 @@ class Dispatch(Answers):
             raise Refused(INVALID_PARAMS, "The server that asked is gone; call again")
         parked.identity, parked.token, parked.meta = call.identity, call.token, call.meta
         parked.soft_end = time.monotonic() + self.limits.call
-        identity, _, _ = parked.asks.pop(0)
+        identity, method, _ = parked.asks.pop(0)
         self.ledger.calls[parked.identity] = parked
-        link.reply(identity, answer)
-        if parked.asks:
-            self.send_away(parked)
+
+        def go(call: Call) -> None:
+            link.reply(identity, self.reply_of(call, method))
+            if call.asks:
+                self.send_away(call)
+
+        parked.members["inputResponses"] = joined({method: answer})
+        self.hub.guards.before(self, parked, go, self.given_up)
         return True
 
     def _unknown(self, call: Call, message: str, code: int = INVALID_PARAMS) -> None:
         self.ledger.begin(call)
         self.fault(call.identity, code, message)
         self.ledger.finish(call, "error", message, b"")
-
-    def _refuse(self, call: Call, verdict: Verdict) -> None:
-        self.ledger.begin(call)
-        self.refused(call, verdict)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from mcptui.gateway.book import LIST_METHODS, Book, Target, bind
 from mcptui.gateway.call import Call
 from mcptui.gateway.dispatch import Dispatch
+from mcptui.gateway.guarding import Pipeline
 from mcptui.gateway.lifecycle import Launcher, Lifecycle
 from mcptui.gateway.limits import Limits
 from mcptui.gateway.link import Link, ServerError
@@ -56,6 +58,7 @@ class Hub(Lifecycle):
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(scribe, gateway, limits, clock)
+        self.guards = Pipeline(scribe.log, self._definition)
         self.book: Book = bind(())
         self.on_client: Callable[[Dispatch], None] = lambda session: None
         self._numbers = itertools.count(1)
@@ -73,7 +76,7 @@ class Hub(Lifecycle):
         fresh = {installed.name for installed, _, _ in rows}
         for name in [name for name in self.slots if name not in fresh]:
             del self.slots[name]
-            self.retire(name, "it was removed")
+            self.retire(name, "it is not offered any more")
         for installed, said, states in rows:
             slot = self.slots.get(installed.name)
             if slot is None:
@@ -109,6 +112,11 @@ class Hub(Lifecycle):
         if call.method != "tools/call":
             return None
         return next((tool.verdict for tool in slot.view.tools() if tool.name == call.name), None)
+
+    def _definition(self, server: str, tool: str) -> Mapping[str, Any] | None:
+        slot = self.slots.get(server)
+        tools = slot.view.tools() if slot is not None else []
+        return next((one.definition or one.approved for one in tools if one.name == tool), None)
 
     def guess(self, name: str) -> Target | None:
         """Where a tool's name must lead when nothing is known yet of the server it begins with."""

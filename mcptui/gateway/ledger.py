@@ -53,15 +53,24 @@ class Ledger:
         if call.method not in RECORDED:
             return
         call.key = self._hub.next_key()
+        self.rewrite(call)
+
+    def who(self, call: Call) -> tuple[str, str, int]:
+        """Name, version and pid of who makes a call."""
+        client = self._client
+        return client.modern_who(call.meta) if call.modern and call.meta else client.who
+
+    def rewrite(self, call: Call) -> None:
+        """Write what a call asks for; again when something else is sent than what came."""
+        if not call.key:
+            return
         if call.method == "tools/call":
             body = call.members.get("arguments", b"{}")
         else:
             body = joined({k: v for k, v in call.members.items() if k != "_meta"})
-        client = self._client
-        who = client.modern_who(call.meta) if call.modern and call.meta else client.who
         self._hub.scribe.write(
             Began(
-                call.key, self._hub.clock(), who, call.server, call.name, call.method,
+                call.key, self._hub.clock(), self.who(call), call.server, call.name, call.method,
                 bytes(memoryview(body)[:LIMIT]), call.size,
             )
         )  # fmt: skip
@@ -77,6 +86,9 @@ class Ledger:
         """
         if self.calls.get(call.identity) is call:
             del self.calls[call.identity]
+        if call.looking is not None:
+            call.looking.cancel()
+            call.looking = None
         self.held -= call.size
         if not call.key:
             return
@@ -86,7 +98,7 @@ class Ledger:
             outcome, reason = self._read_result(call, view, part)
         elapsed = (time.monotonic() - call.began) * 1000
         self._hub.scribe.write(
-            Ended(call.key, outcome, elapsed, reason, part, len(view), call.waited)
+            Ended(call.key, outcome, elapsed, reason, part, len(view), call.waited, call.note)
         )
 
     def _read_result(self, call: Call, view: memoryview, part: bytes) -> tuple[str, str]:

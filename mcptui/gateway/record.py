@@ -52,7 +52,11 @@ class Began(msgspec.Struct, gc=False):
 
 
 class Ended(msgspec.Struct, gc=False):
-    """A call that ended; `waited` are the seconds its server took to start, 0 when it ran."""
+    """A call that ended.
+
+    `waited` are the seconds its server took to start, 0 when it ran; `note` is what else is to be
+    told of it in a few words.
+    """
 
     key: str
     outcome: str
@@ -61,6 +65,7 @@ class Ended(msgspec.Struct, gc=False):
     body: bytes
     size: int
     waited: float = 0.0
+    note: str = ""
 
 
 Item = Began | Ended
@@ -205,10 +210,11 @@ class Scribe:
     def _row(self, item: Item) -> CallStart | CallEnd:
         text = redact(show(item.body))
         if isinstance(item, Ended):
-            waited = item.waited
+            waited = f"waited {item.waited:.1f} s for its container to start"
+            notes = (waited if item.waited else "", item.note)
             return CallEnd(
                 item.key, item.outcome, round(item.ms, 3), item.reason, text, item.size,
-                note=f"waited {waited:.1f} s for its container to start" if waited else "",
+                note=" · ".join(note for note in notes if note),
             )  # fmt: skip
         name, version, pid = item.client
         return CallStart(

@@ -10,9 +10,12 @@ from mcptui.store.database import Database
 from mcptui.store.rows import CallBody, CallEnd, CallRow, CallStart
 
 _COLUMNS = ", ".join(field.name for field in fields(CallRow))
-_INSERT = """INSERT OR IGNORE INTO calls(key, seq, gateway, at, client_name, client_version,
+_INSERT = """INSERT INTO calls(key, seq, gateway, at, client_name, client_version,
   client_pid, server, tool, method, outcome, ms, bytes_in, bytes_out, reason, what, findings)
-  VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+  VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+  ON CONFLICT(key) DO UPDATE SET seq = excluded.seq, outcome = excluded.outcome, ms = excluded.ms,
+    bytes_in = excluded.bytes_in, bytes_out = excluded.bytes_out, reason = excluded.reason,
+    what = excluded.what, findings = excluded.findings"""
 _INSERT_BODY = "INSERT OR REPLACE INTO bodies SELECT id, ?, ? FROM calls WHERE key = ?"
 _FINISH = """UPDATE calls SET outcome = ?, ms = ?, reason = ?, bytes_out = ?, findings = ?, seq = ?
   WHERE key = ?"""
@@ -32,7 +35,8 @@ class CallStore(Database):
     def record(self, batch: Sequence[CallStart | CallEnd]) -> None:
         """Store starts and ends of calls in one transaction, in any mixture.
 
-        A start and its end in one batch become one row at once.
+        A start and its end in one batch become one row at once; a second start of an open call
+        takes the place of the first: something else was sent than what came.
         """
         ends = {item.key: item for item in batch if isinstance(item, CallEnd)}
         starts = [item for item in batch if isinstance(item, CallStart)]
