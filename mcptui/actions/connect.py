@@ -11,7 +11,9 @@ from mcptui.actions.found import near
 from mcptui.clients import edit, write
 from mcptui.clients.edit import Preview, Request, entry_for
 from mcptui.clients.locate import Found, detect
+from mcptui.clients.receipt import Written
 from mcptui.errors import McptuiError, UsageError
+from mcptui.gateway.profile import find_profile
 from mcptui.paths import Paths
 from mcptui.visible import visible
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 CONNECTED, FOUND, ABSENT = "connected", "found", "not installed"
 CHANGED, BROKEN = "changed outside", "broken"
+_PROFILE = "--profile"
 _FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
 
 
@@ -38,6 +41,7 @@ class ClientRow:
         reason: why it is in this state, "" when there is nothing to say.
         evidence: what shows that it is installed.
         tool_limit: how many tools it takes, 0 when no limit is known.
+        profile: the profile it was connected with, "" for all servers.
     """
 
     id: str
@@ -50,6 +54,7 @@ class ClientRow:
     reason: str = ""
     evidence: tuple[str, ...] = ()
     tool_limit: int = 0
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,12 @@ def clients(home: Home) -> list[ClientRow]:
 
 
 def preview(
-    home: Home, client: str, *, connect: bool | None = None, replace: bool = False
+    home: Home,
+    client: str,
+    *,
+    connect: bool | None = None,
+    replace: bool = False,
+    profile: str | None = None,
 ) -> Preview:
     """What `connect` or `disconnect` would do to the client's file, exactly.
 
@@ -79,20 +89,30 @@ def preview(
         client: its id.
         connect: put in or take out; None does what the key `c` does: the other way round.
         replace: whether another entry of our name may give way.
+        profile: the profile it is to have, "" for all servers, None for what it had.
 
     Raises:
-        UsageError: no such client.
+        UsageError: no such client or profile.
         McptuiError: it would be refused; says why.
     """
     found = _find(home, client)
-    entry = _entry(home, found)
-    noted = None if found.path is None else write.noted(home.store, found.id, found.path)
+    noted = _noted(home, found)
+    if profile:
+        find_profile(home.store, profile)
+    entry = _entry(home, found, _profile_of(noted) if profile is None else profile)
     if connect is None:
         connect = edit.standing(found, entry, noted).state != CONNECTED
     return edit.plan(Request(found, entry, connect, replace), noted)
 
 
-def connect(home: Home, client: str, *, replace: bool = False, force: bool = False) -> str:
+def connect(
+    home: Home,
+    client: str,
+    *,
+    replace: bool = False,
+    force: bool = False,
+    profile: str | None = None,
+) -> str:
     """Write mcptui into a client's config; returns what was done in words.
 
     Args:
@@ -100,9 +120,10 @@ def connect(home: Home, client: str, *, replace: bool = False, force: bool = Fal
         client: its id.
         replace: whether another entry of our name may give way.
         force: also when nothing shows that the client is installed.
+        profile: the profile it is to have, "" for all servers, None for what it had.
 
     Raises:
-        UsageError: no such client, or it is not installed.
+        UsageError: no such client or profile, or it is not installed.
         McptuiError: its file is left as it is; says why.
     """
     found = _find(home, client)
@@ -112,11 +133,15 @@ def connect(home: Home, client: str, *, replace: bool = False, force: bool = Fal
             f"nothing of it was found; its config would be {found.path}",
             "Start it once, or connect with --force",
         )
-    shown = preview(home, client, connect=True, replace=replace)
+    noted = _noted(home, found)
+    was = _profile_of(noted) if _state(home, found, noted) == CONNECTED else None
+    if profile in (None, was):
+        was = None  # it keeps its profile, so there is none to be given back
+    shown = preview(home, client, connect=True, replace=replace, profile=profile)
     done = write.apply(shown, home.store, home.paths.state)
     if not done.changes:
         return f"{found.name} is connected already"
-    _remember(home, found, "connect", replace)
+    _remember(home, found, "connect", replace, was)
     return f"{found.name} is connected; it starts mcptui {found.spec.reload}"
 
 
@@ -128,11 +153,12 @@ def disconnect(home: Home, client: str) -> str:
         McptuiError: its file is left as it is; says why.
     """
     found = _find(home, client)
-    noted = None if found.path is None else write.noted(home.store, found.id, found.path)
+    noted = _noted(home, found)
     done = write.apply(preview(home, client, connect=False), home.store, home.paths.state)
     if not done.changes:
         return f"{found.name} was not connected"
-    _remember(home, found, "disconnect", noted is not None and noted.replaced)
+    replaced = noted is not None and noted.replaced
+    _remember(home, found, "disconnect", replaced, _profile_of(noted))
     if done.after is None:
         return f"{found.name} is disconnected; its config, which mcptui had made, is gone"
     return f"{found.name} is disconnected"
@@ -162,8 +188,11 @@ def take_back(home: Home, payload: dict[str, Any]) -> None:
         raise McptuiError(
             f"{found.name} reads another config now", f"the change was in {payload['path']}"
         )
-    back = payload["did"] == "disconnect"
-    shown = preview(home, found.id, connect=back, replace=back and payload["replace"])
+    # A connect that only changed the profile of a connected client gives it the old one back.
+    profile = payload.get("profile")
+    back = payload["did"] == "disconnect" or profile is not None
+    replace = back and payload["replace"]
+    shown = preview(home, found.id, connect=back, replace=replace, profile=profile)
     write.apply(shown, home.store, home.paths.state)
 
 
@@ -180,8 +209,14 @@ def gateway_environ(environ: dict[str, str], paths: Paths) -> dict[str, str]:
     return {name: environ[name] for name in _FOLDERS if moved and environ.get(name)}
 
 
-def _remember(home: Home, found: Found, did: str, replace: bool) -> None:
-    payload = {"client": found.id, "path": str(found.path), "did": did, "replace": replace}
+def _remember(home: Home, found: Found, did: str, replace: bool, profile: str | None) -> None:
+    payload = {
+        "client": found.id,
+        "path": str(found.path),
+        "did": did,
+        "replace": replace,
+        "profile": profile,
+    }
     home.store.push_undo(f"{did} {found.name}", did, payload)
 
 
@@ -202,15 +237,34 @@ def _find(home: Home, client: str) -> Found:
     )
 
 
-def _entry(home: Home, found: Found) -> edit.Entry:
+def _noted(home: Home, found: Found) -> Written | None:
+    return None if found.path is None else write.noted(home.store, found.id, found.path)
+
+
+def _profile_of(noted: Written | None) -> str:
+    """The profile in the entry that was written last, "" for all servers."""
+    words: Any = noted.entry.get("args") if noted is not None else None
+    if isinstance(words, list) and _PROFILE in words[:-1]:
+        return str(words[words.index(_PROFILE) + 1])  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    return ""
+
+
+def _state(home: Home, found: Found, noted: Written | None) -> str:
+    return edit.standing(found, _entry(home, found, _profile_of(noted)), noted).state
+
+
+def _entry(home: Home, found: Found, profile: str = "") -> edit.Entry:
     command = (*home.gateway_command, "gateway", "run", "--client", found.spec.id)
+    if profile:
+        command = (*command, _PROFILE, profile)
     return entry_for(found.spec, command, gateway_environ(dict(home.environ), home.paths))
 
 
 def _row(home: Home, found: Found, servers: int) -> ClientRow:
-    noted = None if found.path is None else write.noted(home.store, found.id, found.path)
+    noted = _noted(home, found)
+    profile = _profile_of(noted)
     try:
-        standing = edit.standing(found, _entry(home, found), noted)
+        standing = edit.standing(found, _entry(home, found, profile), noted)
     except McptuiError as error:
         standing = edit.Standing(BROKEN, reason=str(error))
     state = standing.state
@@ -227,4 +281,5 @@ def _row(home: Home, found: Found, servers: int) -> ClientRow:
         standing.reason,
         found.evidence,
         found.spec.tool_limit,
+        profile if state == CONNECTED else "",
     )

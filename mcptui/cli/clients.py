@@ -28,13 +28,14 @@ def clients(home: Home, given: Namespace, out: Out) -> int:
         out.data(rows)
         return 0
     out.table(
-        ("id", "client", "state", "servers", "runs outside mcptui", "config"),
+        ("id", "client", "state", "servers", "profile", "runs outside mcptui", "config"),
         [
             (
                 row.id,
                 row.name,
                 f"{MARKS.get(row.state, '▲')} {row.state}",
                 row.servers,
+                row.profile or "–",
                 ", ".join(row.own_entries) or "–",
                 row.path or "–",
             )
@@ -60,8 +61,9 @@ def connect(home: Home, given: Namespace, out: Out) -> int:
         out.say("no client is left to be connected")
     done: list[dict[str, Any]] = []
     for name in dict.fromkeys(names):
-        shown = verbs.preview(home, name, connect=True, replace=given.replace)
-        write = partial(verbs.connect, home, name, replace=given.replace, force=given.force)
+        how = {"replace": given.replace, "profile": given.profile}
+        shown = verbs.preview(home, name, connect=True, **how)
+        write = partial(verbs.connect, home, name, force=given.force, **how)
         done.append(_agreed_to(out, given, name, shown, write))
     if out.as_json:
         out.data(done)

@@ -18,7 +18,7 @@ class Argument:
         names: "name" for a positional one, "--name" and "-n" for an option.
         help: one line.
         completes: what a shell offers for it: "catalog", "installed", "client", "tool",
-            "finding", "file", or "" for nothing.
+            "finding", "profile", "file", or "" for nothing.
         settings: handed to argparse.
     """
 
@@ -62,10 +62,12 @@ _YES = _flag("--yes -y", "do it without asking")
 _FILTER = _words("filter", "words, field:value, -word; all must match")
 _SERVER = Argument(("server",), "an installed server", "installed")
 _SERVERS = _words("servers", "installed servers", "installed", "+")
+_PROFILE = Argument(("name",), "a profile", "profile")
+_MANY: dict[str, Any] = {"action": "append", "default": [], "metavar": "TOOL"}
 _LIMIT = _option("--limit -n", "at most this many", type=int, metavar="N")
 _FOLLOW = _flag("--follow -f", "go on and show what comes; ctrl+c ends it")
 
-DEFAULTS = {"catalog": "ls", "tools": "ls", "calls": "ls", "gateway": "run"}
+DEFAULTS = {"catalog": "ls", "tools": "ls", "calls": "ls", "gateway": "run", "profile": "ls"}
 """Groups of commands, with the one that is meant when none is named."""
 
 GROUPS = {
@@ -73,6 +75,7 @@ GROUPS = {
     "tools": "what the installed servers offer",
     "calls": "every tool call that went through a gateway",
     "gateway": "what MCP clients start",
+    "profile": "named sets of servers, for clients that should not have them all",
 }
 """Groups of commands, with their one line of help."""
 
@@ -256,6 +259,42 @@ COMMANDS: tuple[Command, ...] = (
             _option("--format", "when the name does not say it", choices=("jsonl", "csv")),
         ),
     ),
+    Command(("profile", "ls"), "list profiles", "profile:ls"),
+    Command(("profile", "show"), "the servers and tools of a profile", "profile:show", (_PROFILE,)),
+    Command(
+        ("profile", "create"),
+        "make a profile",
+        "profile:create",
+        (
+            Argument(("name",), "its name"),
+            _words("servers", "installed servers", "installed"),
+            _flag("--warm", "start its servers before they are called"),
+        ),
+    ),
+    Command(
+        ("profile", "add"),
+        "put servers into a profile, with all their tools or some",
+        "profile:add",
+        (_PROFILE, _SERVERS, _option("--tool", "only this tool of the server", "tool", **_MANY)),
+    ),
+    Command(
+        ("profile", "remove"),
+        "take servers, or tools of one, out of a profile",
+        "profile:remove",
+        (_PROFILE, _SERVERS, _option("--tool", "only this tool of the server", "tool", **_MANY)),
+    ),
+    Command(
+        ("profile", "warm"),
+        "start the servers of a profile before they are called, or not",
+        "profile:warm",
+        (_PROFILE, Argument(("state",), "on or off", "", {"choices": ("on", "off")})),
+    ),
+    Command(
+        ("profile", "rm"),
+        "forget profiles",
+        "profile:rm",
+        (_words("names", "profiles", "profile", "+"),),
+    ),
     Command(("clients",), "list MCP clients on this machine", "clients:clients"),
     Command(
         ("connect",),
@@ -264,6 +303,12 @@ COMMANDS: tuple[Command, ...] = (
         (
             _words("clients", "clients", "client"),
             _flag("--all", "every client found"),
+            _option(
+                "--profile",
+                "give it only this profile's servers; '' gives it all again",
+                "profile",
+                metavar="NAME",
+            ),
             _flag("--replace", "another entry called mcptui may give way"),
             _flag("--force", "also when nothing shows that the client is installed"),
             _YES,
@@ -302,7 +347,24 @@ COMMANDS: tuple[Command, ...] = (
         ("gateway", "run"),
         "speak MCP on stdin and stdout for one client",
         "gateway:run",
-        (_option("--client", "the client that starts it", "client", default="", metavar="ID"),),
+        (
+            _option("--client", "the client that starts it", "client", default="", metavar="ID"),
+            _option("--profile", "offer the servers of this profile", "profile", metavar="NAME"),
+            _flag("--warm", "start the servers before they are called"),
+            _option(
+                "--idle",
+                "stop a server that nobody used this long; 0 never",
+                type=float,
+                metavar="SECONDS",
+            ),
+            _option("--start-timeout", "a server may take to start", type=float, metavar="SECONDS"),
+            _option(
+                "--call-timeout",
+                "a call may take without progress",
+                type=float,
+                metavar="SECONDS",
+            ),
+        ),
     ),
     Command(
         ("completion",),

@@ -170,6 +170,10 @@ def _of_kind(home: Home, kind: str) -> list[str]:
         return []
     if kind == "installed":
         return [row.name for row in home.store.installs()]
+    if kind == "profile":
+        from mcptui.gateway.profile import PREFIX
+
+        return [key[len(PREFIX) :] for key in home.store.recalled(PREFIX)]
     if kind == "tool":
         return [
             name

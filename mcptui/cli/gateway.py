@@ -17,4 +17,5 @@ def run(home: Home, given: Namespace, out: Out) -> int:
 
     # Errors must not land on stdout, where the client reads the protocol.
     out.as_json = False
-    return serve(home, client=given.client or None)
+    bounds = {"start": given.start_timeout, "call": given.call_timeout, "idle": given.idle}
+    return serve(home, given.profile, given.client or None, warm=given.warm, bounds=bounds)

@@ -78,3 +78,16 @@ class MemoryStore(Database):
         """The value kept under a name."""
         rows = self.read("SELECT value FROM remembered WHERE key = ?", (key,))
         return json.loads(rows[0]["value"]) if rows else default
+
+    def recalled(self, prefix: str) -> dict[str, Any]:
+        """All values kept under names that begin with `prefix`, by name."""
+        rows = self.read(
+            "SELECT key, value FROM remembered WHERE substr(key, 1, ?) = ? ORDER BY key",
+            (len(prefix), prefix),
+        )
+        return {row["key"]: json.loads(row["value"]) for row in rows}
+
+    def forget(self, key: str) -> None:
+        """Drop the value kept under a name."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM remembered WHERE key = ?", (key,))

@@ -19,6 +19,7 @@ NAMES = {
     "client": ["cursor", "claude-code"],
     "tool": ["parrot__say"],
     "finding": ["engine", "all"],
+    "profile": ["work", "home"],
 }
 
 
@@ -49,7 +50,12 @@ def offered(line: str) -> list[str]:
         ("connect ", ["claude-code", "cursor"]),
         ("doctor --fix e", ["engine"]),
         ("completion z", ["zsh"]),
-        ("gateway run --c", ["--client"]),
+        ("gateway run --c", ["--call-timeout", "--client"]),
+        ("gateway run --profile w", ["work"]),
+        ("connect cursor --profile ", ["home", "work"]),
+        ("profile a", ["add"]),
+        ("profile add work p", ["parrot", "pirate"]),
+        ("profile rm h", ["home"]),
         ("calls -", ["--follow", "--help", "--json", "--limit", "-f", "-n"]),
         ("nonsense x", []),
     ],
