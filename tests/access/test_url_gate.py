@@ -64,9 +64,9 @@ def test_an_address_is_built_anew_and_our_parameters_win() -> None:
 ADDRESSES = {
     "93.184.216.34": True, "2606:2800:220:1::1": True, "127.0.0.1": False, "10.0.0.5": False,
     "172.16.1.1": False, "192.168.1.1": False, "169.254.169.254": False, "100.64.0.1": False,
-    "0.0.0.0": False, "255.255.255.255": False, "224.0.0.1": False, "192.0.2.1": False,
-    "::1": False, "::": False, "fe80::1": False, "fe80::1%eth0": False, "fc00::1": False,
-    "ff02::1": False, "::ffff:127.0.0.1": False, "::ffff:169.254.169.254": False,
+    "0.0.0.0": False, "255.255.255.255": False, "224.0.0.1": False, "192.0.2.1": False,  # noqa: S104
+    "::1": False, "::": False, "fe80::1": False, "fe80::1%eth0": False, "fc00::1": False,  # noqa: S104
+    "ff02::1": False, "::ffff:127.0.0.1": False, "::ffff:169.254.169.254": False,  # noqa: S104
     "::ffff:93.184.216.34": True, "64:ff9b::7f00:1": False, "64:ff9b::a00:5": False,
     "64:ff9b:1::1": False, "2002:7f00:1::": False, "2001:0:7f00:1::": False, "nonsense": False,
 }  # fmt: skip
