@@ -17,6 +17,7 @@ from mcptui.access.public_web import PublicWeb
 from mcptui.visible import visible
 
 CLIENT_NAME = "mcptui"
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _METHODS = ("none", "client_secret_basic", "client_secret_post")
 
 
@@ -56,6 +57,30 @@ async def register(
     Raises:
         CannotSignIn: the server takes neither; says how to give it a client id by hand.
     """
+    wanted: dict[str, Any] = {
+        "redirect_uris": [redirect],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+    }
+    return await _register(web, authority, wanted, redirect, client_url, scope)
+
+
+async def register_device(
+    web: PublicWeb, authority: Authority, *, client_url: str = "", scope: str = ""
+) -> Registered:
+    """The same for a client that no browser comes back to (RFC 8628).
+
+    Raises:
+        CannotSignIn: see `register`.
+    """
+    wanted: dict[str, Any] = {"grant_types": [DEVICE_GRANT, "refresh_token"]}
+    return await _register(web, authority, wanted, "", client_url, scope)
+
+
+async def _register(
+    web: PublicWeb, authority: Authority, wanted: dict[str, Any], redirect: str,
+    client_url: str, scope: str,
+) -> Registered:  # fmt: skip
     if client_url and authority.takes_client_url:
         return Registered(authority.issuer, client_url)
     if not authority.registration:
@@ -66,11 +91,8 @@ async def register(
             "http://127.0.0.1/callback) and give its id: `mcptui oauth authorize NAME "
             "--client-id ID`",
         )
-    wanted: dict[str, Any] = {
+    wanted |= {
         "client_name": CLIENT_NAME,
-        "redirect_uris": [redirect],
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
         "token_endpoint_auth_method": preferred_method(authority),
         "application_type": "native",
     }

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlencode
 
 from mcptui.access.grant import Grant, TokenAnswer, read_answer
 from mcptui.access.public_web import PublicWeb
-from mcptui.access.registration import Registered
+from mcptui.access.registration import DEVICE_GRANT, Registered
 
 
 async def exchange(
@@ -43,6 +44,19 @@ async def renew(web: PublicWeb, grant: Grant) -> TokenAnswer:
     )  # fmt: skip
 
 
+async def ask_device(
+    web: PublicWeb, endpoint: str, who: Registered, *, scope: str, resource: str
+) -> tuple[int, bytes]:
+    """Ask for a code that the user types elsewhere (RFC 8628 §3.1); status and body.
+
+    Raises:
+        UrlRefused, TryAgain: it could not be asked.
+    """
+    members = {"scope": scope, "resource": resource}
+    body = urlencode({key: value for key, value in members.items() if value})
+    return await _post(web, endpoint, who, body, {})
+
+
 async def poll_device(
     web: PublicWeb, endpoint: str, who: Registered, *, device_code: str, resource: str
 ) -> TokenAnswer:
@@ -53,7 +67,7 @@ async def poll_device(
         UrlRefused, TryAgain: it could not be asked.
     """
     return await _ask(
-        web, endpoint, who, "urn:ietf:params:oauth:grant-type:device_code",
+        web, endpoint, who, DEVICE_GRANT,
         device_code=device_code, resource=resource,
     )  # fmt: skip
 
