@@ -22,6 +22,7 @@ from mcptui.store import Store
 from mcptui.store.remembered import Remembered
 
 if TYPE_CHECKING:
+    from mcptui.access.vault import Vault
     from mcptui.catalog.load import Catalog
     from mcptui.runtime.engine import Engine
 
@@ -42,6 +43,9 @@ class Home:
         find_engine: gives the container engine, or raises TryAgain with what to do.
         find_catalog: gives the verified catalog.
         gateway_command: absolute argument list that starts mcptui, for clients' configs.
+
+    Two more are set by whoever has them, before the vault is first asked for: `ask_secret`, which
+    puts a question to the person at the terminal without echo, and `passphrase_fd`.
     """
 
     def __init__(
@@ -64,6 +68,9 @@ class Home:
         self._find_engine = find_engine or _real_engine
         self._find_catalog = find_catalog or _real_catalog
         self._gateway_command = gateway_command
+        self.ask_secret: Callable[[str], str] | None = None
+        self.passphrase_fd: int | None = None
+        self._vault: Vault | None = None
         self._engine: Engine | None = None
         self._catalog: Catalog | None = None
         self._store: Store | None = None
@@ -122,6 +129,15 @@ class Home:
         """Open the catalog anew next time: it was refreshed."""
         with self._catalog_guard:
             self._catalog = None
+
+    def vault(self) -> Vault:
+        """Where secrets are; neither its file nor the keyring is touched before one is needed."""
+        with self._guard:
+            if self._vault is None:
+                from mcptui.access.vault import vault_of
+
+                self._vault = vault_of(self)
+            return self._vault
 
     @property
     def gateway_command(self) -> tuple[str, ...]:

@@ -65,6 +65,11 @@ class Paths:
         return self.state / "state.db"
 
     @property
+    def vault(self) -> Path:
+        """The encrypted file of secrets and sign-ins."""
+        return self.state / "vault.json"
+
+    @property
     def settings(self) -> Path:
         """The settings file a person edits."""
         return self.config / "config.toml"

@@ -30,8 +30,8 @@ MAY = {
 }
 TUI_MAY_SEE = ("mcptui.catalog.search",)
 """Single modules of rooms that the screens may use."""
-HOME_OPENS = ("mcptui.runtime.find", "mcptui.catalog.", "mcptui.trust.")
-"""What `Home` opens late, when somebody asks for the engine or the catalog."""
+HOME_OPENS = ("mcptui.runtime.find", "mcptui.catalog.", "mcptui.trust.", "mcptui.access.vault")
+"""What `Home` opens late, when somebody asks for the engine, the catalog or the vault."""
 HEAVY = frozenset("docker keyring httpx authlib tuf securesystemslib cryptography requests".split())
 """Imported late, inside the functions that need them."""
 HEAVY_AT_TOP = ("runtime.", "trust.", "catalog.", "access.")
