@@ -86,7 +86,7 @@ def image(table: Table) -> Image:
 
 def remote(table: Table) -> Remote:
     """Read `[remote]`."""
-    url = table.address("url")
+    url = table.server_address("url")
     transport = table.one_of("transport", ("streamable-http", "sse"), "streamable-http")
     headers = table.mapping("headers")
     for name, value in headers.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -34,6 +35,24 @@ def https_url(text: str) -> str:
     if parts.fragment or not text.isascii() or not text.isprintable() or " " in text:
         return "must be plain ASCII without spaces or a fragment"
     return ""
+
+
+def server_url(text: str) -> str:
+    """Return what is wrong with `text` as the address of a server, "" when nothing is.
+
+    https, or plain http on this very machine, where nobody else can listen in.
+    """
+    if not text.startswith("http://"):
+        return https_url(text)
+    problem = https_url("https://" + text.removeprefix("http://"))
+    if problem:
+        return problem
+    host = urlsplit(text).hostname or ""
+    try:
+        local = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    return "" if local else "must begin with https:// unless the server is on this machine"
 
 
 class Table:
@@ -109,6 +128,13 @@ class Table:
         if value == "" and default == "":
             return value
         if problem := https_url(value):
+            self.wrong(name, problem)
+        return value
+
+    def server_address(self, name: str) -> str:
+        """Take the address of a server: https, or http on this machine."""
+        value = self.text(name, limit=2000)
+        if problem := server_url(value):
             self.wrong(name, problem)
         return value
 

@@ -47,6 +47,8 @@ def _reasons(file: Path, entry: Entry, tool_hash: ToolHash) -> Iterator[str]:
         yield f"description is {length} characters long, at most {LONGEST_DESCRIPTION} fit a list"
     if entry.kind is not Kind.REMOTE and not entry.source:
         yield "source is missing: where can the server's code be read?"
+    if entry.remote is not None and not entry.remote.url.startswith("https://"):
+        yield "remote.url must be https: it is for everybody's machine, not for one"
     for name, text in _texts(entry):
         if hidden(text) or "\n" in text or "\r" in text or "\t" in text:
             yield f"{name} holds control, direction or invisible characters"

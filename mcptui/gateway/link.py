@@ -308,6 +308,10 @@ class Link:
         for number in list(self.pending):
             self._fail(number, f"the server's answer was larger than the limit of {limit} MiB")
 
+    def on_lost(self, identity: bytes, reason: str) -> None:
+        """One request got no answer, though the server lives."""
+        self._fail(number_id(identity), reason)
+
     def on_stderr(self, text: str) -> None:
         """One line of the server's log."""
         self.owner.stderr(self, text)

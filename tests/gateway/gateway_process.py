@@ -1,10 +1,13 @@
 """A gateway as a process of its own, its servers started without an engine.
 
-`gateway_process.py [LIMIT=VALUE…]`: everything but the launcher is what `mcptui gateway run` does.
+`gateway_process.py [LIMIT=VALUE…]`: everything but the launcher of servers that run here is what
+`mcptui gateway run` does. Secrets of remote servers come from MCPTUI_TEST_SECRETS, a JSON object.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -12,10 +15,15 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent.par
 
 from local import Launcher  # noqa: E402 the path is set above
 
+from mcptui.entry import Kind  # noqa: E402
+from mcptui.gateway.credentials import HeaderSecrets  # noqa: E402
+from mcptui.gateway.launcher import connect  # noqa: E402
 from mcptui.gateway.limits import Limits  # noqa: E402
 from mcptui.gateway.serve import Gateway, serve  # noqa: E402
 from mcptui.gateway.stdio_front import guard_stdout  # noqa: E402
 from mcptui.home import Home  # noqa: E402
+from mcptui.runtime.channel import Listener, Running  # noqa: E402
+from mcptui.store.rows import Installed  # noqa: E402
 
 
 def main() -> int:
@@ -24,7 +32,16 @@ def main() -> int:
     limits = Limits(**{key: type(getattr(Limits(), key))(value) for key, value in given.items()})
     sink = guard_stdout()
     gateway = Gateway(Home.real(), limits)
-    gateway.launch_with(Launcher(limits.line))
+    here = Launcher(limits.line)
+    secrets = json.loads(os.environ.get("MCPTUI_TEST_SECRETS", "{}"))
+    credentials = HeaderSecrets(lambda installed: secrets)
+
+    async def launch(installed: Installed, listener: Listener) -> Running:
+        if installed.entry.kind is Kind.REMOTE:
+            return await connect(installed, listener, limits.line, credentials)
+        return await here(installed, listener)
+
+    gateway.launch_with(launch)
     gateway.load()
     return serve(gateway, 0, sink)
 

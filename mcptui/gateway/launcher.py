@@ -1,0 +1,74 @@
+"""Starts installed servers, each the way its entry says: a container here, or a server elsewhere.
+
+A machine without a container engine can use remote servers: what containers need is loaded when
+the first of them is started.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcptui.entry import Kind
+from mcptui.errors import McptuiError
+from mcptui.gateway.credentials import Credentials, HeaderSecrets, SecretsOf, no_secrets
+from mcptui.gateway.upstream_container import ContainerLauncher
+from mcptui.runtime.channel import Listener, Running
+from mcptui.store.rows import Installed
+
+if TYPE_CHECKING:
+    from mcptui.home import Home
+
+
+class ServerLauncher:
+    """The launcher the real gateway uses.
+
+    Args:
+        home: engine and folders.
+        session: this gateway's id; on every container as a label.
+        line_limit: bytes of the longest message.
+        secrets: where secrets come from; called on a thread.
+        credentials: what lets us in at remote servers; None for headers made of secrets.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        session: str,
+        line_limit: int,
+        secrets: SecretsOf = no_secrets,
+        credentials: Credentials | None = None,
+    ) -> None:
+        self._containers = ContainerLauncher(home, session, line_limit, secrets)
+        self._credentials = credentials or HeaderSecrets(secrets)
+        self._limit = line_limit
+
+    async def __call__(self, installed: Installed, listener: Listener) -> Running:
+        """Start one server.
+
+        Raises:
+            McptuiError: it cannot be started; says why and what to do.
+        """
+        if installed.entry.kind is Kind.REMOTE:
+            return await connect(installed, listener, self._limit, self._credentials)
+        return await self._containers(installed, listener)
+
+
+async def connect(
+    installed: Installed, listener: Listener, limit: int, credentials: Credentials
+) -> Running:
+    """Begin a conversation with a remote server; the network is not used yet.
+
+    Raises:
+        McptuiError: it has no address that may be asked.
+    """
+    import asyncio
+    import importlib
+
+    # The HTTP library takes a tenth of a second to load: the calls of other servers go on.
+    await asyncio.to_thread(importlib.import_module, "httpx")
+    from mcptui.gateway.upstream_http import RemoteServer
+
+    remote = installed.entry.remote
+    if remote is None:
+        raise McptuiError(f"{installed.name} has no address", "its entry is not complete")
+    return RemoteServer(installed, listener, remote.url, limit=limit, credentials=credentials)
