@@ -33,6 +33,22 @@ class Refused(Exception):
         self.data = data
 
 
+_KNOWN = frozenset(
+    ("name", "arguments", "_meta", "uri", "ref", "argument", "context", "inputResponses",
+     "requestState", "task", "taskId")
+)  # fmt: skip
+_FOLDED = {name.casefold(): name for name in _KNOWN}
+
+
+def _refuse_lookalikes(call: Call) -> None:
+    """Refuse params with `Name` beside `name`: some servers take the one for the other, and what
+    they would do was never looked at."""
+    for key in call.members:
+        known = _FOLDED.get(key.casefold())
+        if known is not None and known != key:
+            raise Refused(INVALID_PARAMS, f"{key[:40]!r} is not {known!r}")
+
+
 class Dispatch(Answers):
     """Requests that end at a server."""
 
@@ -128,6 +144,8 @@ class Dispatch(Answers):
         self._dispatch(call)
 
     def _dispatch(self, call: Call) -> None:
+        if not _KNOWN.issuperset(call.members):
+            _refuse_lookalikes(call)
         if len(self.ledger.calls) >= self.limits.in_flight:
             self.ledger.begin(call)
             self.down(call, f"{self.limits.in_flight} calls are open already", "refused")
