@@ -6,7 +6,8 @@ A call passes every switch, pin and record that a client's call passes; its row 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from mcptui.actions.found import installed, near
@@ -50,32 +51,88 @@ def find_tool(home: Home, name: str, server: str = "") -> ToolRow:
     raise UsageError(f"There is no tool {shown!r}", fix=fix)
 
 
-def typed(row: ToolRow, name: str, text: str) -> Any:
-    """A value from the command line as the tool's schema wants it.
+def schema_of(row: ToolRow) -> dict[str, Any]:
+    """The schema of a tool's arguments; empty when it is not known."""
+    found: Any = (row.definition or {}).get("inputSchema")
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
-    Text stays text where a string is wanted, whatever it looks like; elsewhere JSON is read.
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How much a server's tools take of a model's attention.
+
+    Args:
+        tools: how many clients are shown.
+        all: how many it has.
+        tokens: of the definitions shown and of its instructions, about.
+    """
+
+    server: str
+    tools: int
+    all: int
+    tokens: int
+
+
+def count_tools(home: Home, servers: tuple[str, ...] = ()) -> list[Count]:
+    """Count the tools of some servers, or of all, as clients are shown them.
 
     Raises:
-        UsageError: the schema wants something that the text is not.
+        UsageError: no such server.
     """
-    schema = cast("dict[str, Any]", (row.definition or {}).get("inputSchema") or {})
-    properties = cast("dict[str, Any]", schema.get("properties") or {})
-    wanted: Any = cast("dict[str, Any]", properties.get(name) or {}).get("type")
-    kinds = cast("list[Any]", wanted) if isinstance(wanted, list) else [wanted]
-    if kinds == ["string"]:
-        return text
-    try:
-        value: Any = json.loads(text)
-    except ValueError:
-        if "string" in kinds or kinds == [None]:
-            return text
-        shown = " or ".join(str(kind) for kind in kinds)
-        raise UsageError(f"{name}: {text!r} is no {shown}") from None
-    return value
+    found: list[Count] = []
+    for name in servers or tuple(home.store.names()):
+        rows = tools_of(home, name)
+        shown = [row for row in rows if row.on and row.state != "gone" and row.definition]
+        said = home.store.definitions(name)
+        row = home.store.installed(name)
+        words = (row.entry.instructions if row else "") or (said.instructions if said else "")
+        texts = [json.dumps({**(row.definition or {}), "name": row.exposed}) for row in shown]
+        tokens = sum(map(_tokens, [*texts, words]))
+        found.append(Count(name, len(shown), len(rows), tokens if shown else 0))
+    return found
 
 
-async def call_tool(home: Home, row: ToolRow, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _tokens(text: str) -> int:
+    # Tokenizers differ; four characters of English or JSON to a token is the usual rule.
+    return (len(text) + 3) // 4
+
+
+def unknown_servers(home: Home, servers: tuple[str, ...] = ()) -> list[str]:
+    """Servers of which nothing is known before they were started once."""
+    rows = [row for row in home.store.installs() if not servers or row.name in servers]
+    return [
+        row.name
+        for row in rows
+        if row.choices.enabled
+        and not any(pin.definition for pin in row.entry.tools)
+        and home.store.definitions(row.name) is None
+    ]
+
+
+async def learn(home: Home, servers: Sequence[str]) -> None:
+    """Start servers once to hear what they offer, as a client's gateway does.
+
+    A server that cannot be started is left unknown; its log tells why.
+    """
+    from mcptui.gateway.inside import Inside
+
+    async with Inside(_gateway(home)).opened() as inside:
+        await inside.learn(servers)
+
+
+async def call_tool(
+    home: Home,
+    row: ToolRow,
+    arguments: Mapping[str, Any],
+    progress: Callable[[Mapping[str, Any]], None] | None = None,
+) -> dict[str, Any]:
     """Call a tool; gives its result as the server said it.
+
+    Args:
+        home: the user's.
+        row: the tool.
+        arguments: as they go to the server.
+        progress: told the params of each progress notification.
 
     Raises:
         McptuiError: the call could not be made; a tool's own error is a result instead.
@@ -83,18 +140,20 @@ async def call_tool(home: Home, row: ToolRow, arguments: Mapping[str, Any]) -> d
     """
     from mcptui.gateway.inside import Inside
 
-    async with Inside(_gateway(home)).opened() as inside:
-        params = {"name": row.exposed, "arguments": dict(arguments)}
+    async with Inside(_gateway(home), progress).opened() as inside:
+        params: dict[str, Any] = {"name": row.exposed, "arguments": dict(arguments)}
+        if progress is not None:
+            params["_meta"] = {"progressToken": 1}
         return await inside.ask("tools/call", params)
 
 
 def _gateway(home: Home) -> Gateway:
-    from mcptui.gateway.limits import Limits
     from mcptui.gateway.serve import Gateway
-    from mcptui.gateway.upstream_container import ContainerLauncher
+    from mcptui.gateway.settings import read_settings
+    from mcptui.gateway.launcher import ServerLauncher
 
-    limits = Limits()
-    gateway = Gateway(home, limits, client="mcptui")
-    gateway.launch_with(ContainerLauncher(home, gateway.id, limits.line))
+    limits, settings = read_settings(home.paths.settings, {})
+    gateway = Gateway(home, limits, client="mcptui", settings=settings)
+    gateway.launch_with(ServerLauncher(home, gateway.id, limits.line))
     gateway.load()
     return gateway

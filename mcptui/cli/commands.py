@@ -233,9 +233,15 @@ COMMANDS: tuple[Command, ...] = (
         "tools:call",
         (
             Argument(("tool",), "server__tool", "tool"),
-            _words("values", "NAME=VALUE; a value that is JSON is taken as JSON"),
+            _words("values", "NAME=VALUE as the tool's schema wants it, NAME:=JSON, @FILE or @-"),
             _option("--arguments", "all arguments as one JSON object", metavar="JSON"),
         ),
+    ),
+    Command(
+        ("tools", "count"),
+        "count tools, and about how many tokens they cost a model",
+        "tools:count",
+        (_words("servers", "only of these servers", "installed"),),
     ),
     Command(
         ("calls", "ls"),
@@ -351,6 +357,7 @@ COMMANDS: tuple[Command, ...] = (
             _option("--client", "the client that starts it", "client", default="", metavar="ID"),
             _option("--profile", "offer the servers of this profile", "profile", metavar="NAME"),
             _flag("--warm", "start the servers before they are called"),
+            _flag("--plain-names", "no server's name before those of tools; for one server"),
             _option(
                 "--idle",
                 "stop a server that nobody used this long; 0 never",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mcptui.cli.output import Out
@@ -20,19 +23,55 @@ def ls(home: Home, given: Namespace, out: Out) -> int:
     """List tools."""
     from mcptui.actions.tools import list_tools
 
+    _learn(home, out, tuple(given.servers))
     rows = list_tools(home, tuple(given.servers))
     if out.as_json:
         out.data(rows)
     elif rows:
         out.table(
-            ("tool", "", "is", "calls", "what it does"),
+            ("tool", "server's own name", "", "is", "calls", "what it does"),
             [
-                (row.exposed, "on" if row.on else "off", _is(row), row.calls, _first(row))
+                (
+                    row.exposed,
+                    f"{row.server} {row.name}",
+                    "on" if row.on else "off",
+                    _is(row),
+                    row.calls,
+                    _first(row),
+                )
                 for row in rows
             ],
         )
     else:
         out.say("No tools: `mcptui install NAME` brings some")
+    return 0
+
+
+def _learn(home: Home, out: Out, servers: tuple[str, ...] = ()) -> None:
+    """Start servers nobody knows anything of, so that they say what they offer."""
+    from mcptui.actions.tools import learn, unknown_servers
+
+    unknown = unknown_servers(home, servers)
+    if unknown:
+        out.say(f"starting {', '.join(unknown)} once to hear what it offers…")
+        asyncio.run(learn(home, unknown))
+
+
+def count(home: Home, given: Namespace, out: Out) -> int:
+    """Count tools, and about how many tokens they cost a model."""
+    from mcptui.actions.tools import count_tools
+
+    _learn(home, out, tuple(given.servers))
+    rows = count_tools(home, tuple(given.servers))
+    tools, tokens = sum(row.tools for row in rows), sum(row.tokens for row in rows)
+    if out.as_json:
+        out.data({"tools": tools, "tokens": tokens, "servers": rows})
+        return 0
+    out.table(
+        ("server", "tools", "of", "tokens, about"),
+        [(row.server, row.tools, row.all, f"{row.tokens:,}") for row in rows]
+        + [("all", tools, sum(row.all for row in rows), f"{tokens:,}")],
+    )
     return 0
 
 
@@ -72,10 +111,13 @@ def _found(home: Home, given: Namespace, find: Any) -> ToolRow:
 
 def call(home: Home, given: Namespace, out: Out) -> int:
     """Call a tool and print its answer; an answer that is an error gives the exit code 1."""
-    from mcptui.actions.tools import call_tool, find_tool
+    from mcptui.actions.arguments import arguments
+    from mcptui.actions.tools import call_tool, find_tool, schema_of
 
+    _learn(home, out)
     row = find_tool(home, given.tool)
-    result = asyncio.run(call_tool(home, row, _arguments(given, row)))
+    values = arguments(schema_of(row), given.values, _read, given.arguments or "")
+    result = asyncio.run(call_tool(home, row, values, _Progress(out)))
     if out.as_json:
         out.data(result)
     else:
@@ -86,6 +128,30 @@ def call(home: Home, given: Namespace, out: Out) -> int:
     return 1 if result.get("isError") is True else 0
 
 
+class _Progress:
+    """Tells how far a call is, on stderr."""
+
+    def __init__(self, out: Out) -> None:
+        self._out = out
+
+    def __call__(self, params: Mapping[str, Any]) -> None:
+        done, total = params.get("progress"), params.get("total")
+        words = f"{done} of {total}" if total is not None else f"{done}"
+        self._out.say(f"● {words}  {params.get('message') or ''}".rstrip())
+
+
+def _read(name: str) -> str:
+    """The text of a file, or of stdin.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"@{name} cannot be read", str(error)) from error
+
+
 def _text(item: Any) -> str:
     if isinstance(item, dict):
         known = cast("dict[str, Any]", item)
@@ -94,28 +160,3 @@ def _text(item: Any) -> str:
         if isinstance(known.get("data"), str):
             return f"({known.get('mimeType', 'data')}, {len(known['data'])} characters of base64)"
     return json.dumps(item)
-
-
-def _arguments(given: Namespace, row: ToolRow) -> dict[str, Any]:
-    """The arguments of a call, from JSON and NAME=VALUE words typed by the tool's schema.
-
-    Raises:
-        UsageError: one of them is malformed.
-    """
-    from mcptui.actions.tools import typed
-
-    found: dict[str, Any] = {}
-    if given.arguments:
-        try:
-            read: Any = json.loads(given.arguments)
-        except ValueError as error:
-            raise UsageError("--arguments is not JSON", str(error)) from error
-        if not isinstance(read, dict):
-            raise UsageError("--arguments is not a JSON object")
-        found.update(cast("dict[str, Any]", read))
-    for word in given.values:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise UsageError(f"{word}: no value", fix="Write NAME=VALUE")
-        found[name] = typed(row, name, value)
-    return found

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from mcptui import __version__
@@ -28,9 +28,13 @@ class Inside:
 
     Args:
         gateway: loaded, with a launcher.
+        progress: told the params of each progress notification.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(
+        self, gateway: Gateway, progress: Callable[[Mapping[str, Any]], None] | None = None
+    ) -> None:
+        self._progress = progress
         self._gateway = gateway
         self._session = Session(gateway.hub, self, Client("mcptui", os.getpid(), __version__))
         self._open: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -46,7 +50,9 @@ class Inside:
             waiting.set_result({key: json.loads(bytes(result or error))})
 
     def send(self, line: bytes, about: bytes = b"") -> None:
-        """What servers tell unasked: nobody listens."""
+        """What servers tell unasked: nobody listens but to progress."""
+        if self._progress is not None and b"notifications/progress" in line:
+            self._progress(json.loads(line).get("params") or {})
 
     def shown_id(self, identity: bytes) -> bytes:
         """A request's id as we wrote it."""
@@ -67,6 +73,14 @@ class Inside:
         if "error" in said:
             raise McptuiError(f"{method} failed", str(said["error"].get("message", "")))
         return said["result"]
+
+    async def learn(self, servers: Sequence[str]) -> None:
+        """Have servers started that say what they offer; one after the other."""
+        hub = self._gateway.hub
+        for server in servers:
+            link = await hub.opened(hub.open(self._session, server))
+            if link is not None and link.opening is not None:
+                await asyncio.wait([link.opening])
 
     async def _sweep(self) -> None:
         while True:

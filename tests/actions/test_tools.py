@@ -1,13 +1,12 @@
-"""Tools from the command line: found by name, arguments typed by the schema."""
+"""Tools from the command line: found by name, counted, and known or not."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from mcptui.actions.tools import find_tool, list_tools, typed
+from mcptui.actions.tools import count_tools, find_tool, list_tools, unknown_servers
 from mcptui.errors import UsageError
 from mcptui.home import Home
 from mcptui.store import Store
@@ -34,25 +33,20 @@ def test_tools_are_found_by_the_names_people_use(two: Home) -> None:
         find_tool(two, "one__ecco")
 
 
-@pytest.mark.parametrize(
-    ("kind", "text", "value"),
-    [
-        ("string", "007", "007"), ("string", "true", "true"), ("integer", "7", 7),
-        ("number", "1.5", 1.5), ("boolean", "true", True), ("array", "[1]", [1]),
-        (["string", "null"], "null", None), (["string", "null"], "x", "x"), (None, "x y", "x y"),
-        (None, "5", 5),
-    ],
-)  # fmt: skip
-def test_values_have_the_type_the_schema_wants(
-    two: Home, kind: Any, text: str, value: object
-) -> None:
-    row = find_tool(two, "one__raw")
-    schema = {"inputSchema": {"properties": {"a": {"type": kind}}}}
-    assert typed(replace(row, definition=schema), "a", text) == value
+def test_counts_are_of_what_clients_are_shown(two: Home, store: Store) -> None:
+    first, second = count_tools(two)
+    assert (first.server, first.tools, first.all) == ("one", 2, 2)
+    assert 0 < second.tokens < first.tokens
+    row = store.installed("one")
+    assert row is not None
+    store.put_install(replace(row, choices=replace(row.choices, tools_off=frozenset({"raw"}))))
+    fewer, same = count_tools(two)
+    assert (fewer.tools, fewer.all) == (1, 2)
+    assert fewer.tokens < first.tokens and same == second
+    assert [one.server for one in count_tools(two, ("two",))] == ["two"]
 
 
-def test_a_value_of_the_wrong_type_is_refused(two: Home) -> None:
-    row = find_tool(two, "one__raw")
-    schema = {"inputSchema": {"properties": {"a": {"type": "integer"}}}}
-    with pytest.raises(UsageError, match="no integer"):
-        typed(replace(row, definition=schema), "a", "many")
+def test_servers_that_were_never_asked_are_told_apart(two: Home, store: Store) -> None:
+    store.put_install(installed("three"))
+    assert unknown_servers(two) == ["three"]
+    assert unknown_servers(two, ("one",)) == []
