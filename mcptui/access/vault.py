@@ -26,7 +26,7 @@ from mcptui.errors import McptuiError, NotTrusted, UsageError
 if TYPE_CHECKING:
     from mcptui.home import Home
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}(?:@[a-z0-9][a-z0-9-]{0,63})?")
 _OWN = re.compile(r"[a-z]{1,16}/[\x21-\x7e]{1,200}")
 LONGEST = 64 * 1024
 """Bytes of a value: it must fit into an environment."""
@@ -170,7 +170,7 @@ class Vault:
         """Store a value; who was granted the old one keeps the new one.
 
         Args:
-            name: letters, digits, dots, dashes and underscores.
+            name: letters, digits, dots, dashes and underscores; "@" and a server's name may follow.
             value: not empty, without NUL.
             servers: installs that may have it besides, as in `SecretRow`.
 

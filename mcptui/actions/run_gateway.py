@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mcptui.errors import UsageError
 from mcptui.visible import visible
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def run(
     client: str | None = None,
     *,
     warm: bool = False,
+    plain_names: bool = False,
     bounds: Mapping[str, float | None] | None = None,
 ) -> int:
     """Speak MCP on stdin and stdout until the client or the system ends it.
@@ -33,18 +35,20 @@ def run(
         profile: the servers to offer, None for all that are installed.
         client: what the client's config calls it, until it says its own name.
         warm: start the servers before they are called.
+        plain_names: show tools and prompts under their server's own names; for one server.
         bounds: limits by name that count more than those of config.toml.
 
     Returns:
         The exit code.
 
     Raises:
-        UsageError: there is no such profile, or a setting is wrong.
+        UsageError: there is no such profile, a setting is wrong, or plain names were asked for
+            and more than one server is offered.
     """
+    from mcptui.gateway.launcher import ServerLauncher
     from mcptui.gateway.serve import Gateway, serve
     from mcptui.gateway.settings import read_settings
     from mcptui.gateway.stdio_front import guard_stdout
-    from mcptui.gateway.upstream_container import ContainerLauncher
 
     sink = guard_stdout()
     _log_to_stderr()
@@ -55,10 +59,16 @@ def run(
         profile=profile,
         client=client,
         reap=lambda: _reap(home),
-        settings=replace(settings, warm=True) if warm else settings,
+        settings=replace(settings, warm=warm or settings.warm, plain_names=plain_names),
     )
-    gateway.launch_with(ContainerLauncher(home, gateway.id, limits.line))
+    gateway.launch_with(ServerLauncher(home, gateway.id, limits.line))
     gateway.load()
+    if plain_names and len(gateway.hub.slots) > 1:
+        raise UsageError(
+            f"--plain-names is for one server, and {len(gateway.hub.slots)} are offered",
+            "without a server's name before them, tools of two servers can have the same name",
+            "Offer one: `mcptui gateway run --plain-names --profile NAME`",
+        )
     return serve(gateway, 0, sink)
 
 
