@@ -45,6 +45,7 @@ def run(
         UsageError: there is no such profile, a setting is wrong, or plain names were asked for
             and more than one server is offered.
     """
+    from mcptui.access.granted import secrets_of
     from mcptui.gateway.launcher import ServerLauncher
     from mcptui.gateway.serve import Gateway, serve
     from mcptui.gateway.settings import read_settings
@@ -61,7 +62,7 @@ def run(
         reap=lambda: _reap(home),
         settings=replace(settings, warm=warm or settings.warm, plain_names=plain_names),
     )
-    gateway.launch_with(ServerLauncher(home, gateway.id, limits.line))
+    gateway.launch_with(ServerLauncher(home, gateway.id, limits.line, secrets_of(home)))
     gateway.load()
     if plain_names and len(gateway.hub.slots) > 1:
         raise UsageError(
