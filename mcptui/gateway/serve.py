@@ -21,17 +21,20 @@ from typing import TYPE_CHECKING
 from mcptui.errors import McptuiError, UsageError
 from mcptui.gateway.client import Client
 from mcptui.gateway.dispatch import Dispatch
-from mcptui.gateway.hub import Hub, Launcher, Rows
+from mcptui.gateway.hook_watch import HookWatch
+from mcptui.gateway.hub import Hub, Launcher
 from mcptui.gateway.limits import Limits
+from mcptui.gateway.profile import Offer, offer_mark, read_offer
 from mcptui.gateway.record import Scribe
 from mcptui.gateway.session import Session
+from mcptui.gateway.settings import Settings
 from mcptui.gateway.stdio_front import StdioFront
 from mcptui.gateway.wire import INVALID_REQUEST, error_body
-from mcptui.store.rows import GatewayRow, Installed
+from mcptui.guard.interceptors import Interceptor
+from mcptui.store.rows import GatewayRow
 
 if TYPE_CHECKING:
     from mcptui.home import Home
-    from mcptui.store import Store
 
 POLL_SECONDS = 0.1
 SWEEP_TURNS = 5
@@ -53,40 +56,6 @@ def process_start(pid: int) -> str:
     return stat.rpartition(")")[2].split()[19]
 
 
-def read_rows(home: Home, profile: str | None) -> Rows:
-    """What the store says of the installed servers.
-
-    Raises:
-        UsageError: there is no such profile.
-        McptuiError: the store cannot be read.
-    """
-    store = home.store
-    found = [_readable(store, name) for name in store.names()]
-    installs = [row for row in found if row is not None]
-    if profile is not None:
-        names = store.recall(f"profile/{profile}")
-        if names is None:
-            raise UsageError(f"There is no profile {profile!r}", fix="See `mcptui servers`")
-        installs = [row for row in installs if row.name in names]
-    return [
-        (
-            row,
-            store.definitions(row.name),
-            {state.tool: state for state in store.tool_states(row.name)},
-        )
-        for row in installs
-    ]
-
-
-def _readable(store: Store, name: str) -> Installed | None:
-    """One installed server; one that cannot be read is left out, not the others with it."""
-    try:
-        return store.installed(name)
-    except UsageError as error:
-        _log.error("%s was left out: %s", name, error)
-        return None
-
-
 class Gateway:
     """One process between one client and its servers.
 
@@ -96,6 +65,8 @@ class Gateway:
         profile: the servers to offer, None for all.
         client: what the client's config calls it.
         reap: removes what dead gateways left, on a thread of its own.
+        settings: how servers are kept.
+        interceptors: hooks of this gateway alone, after those of the user's file.
     """
 
     def __init__(
@@ -106,6 +77,8 @@ class Gateway:
         profile: str | None = None,
         client: str | None = None,
         reap: Callable[[], object] | None = None,
+        settings: Settings | None = None,
+        interceptors: tuple[Interceptor, ...] = (),
     ) -> None:
         self.home = home
         self.profile = profile
@@ -114,6 +87,8 @@ class Gateway:
         self.pid = os.getpid()
         self.scribe = Scribe(lambda: home.store, self.id, home.clock)
         self.hub = Hub(self.scribe, self.id, limits, home.clock)
+        self.hub.settings = settings or Settings()
+        self.hooks = HookWatch(home.paths.interceptors, interceptors)
         self.client = Client(client or "", os.getppid())
         self.started = home.clock()
         self._wish = 0
@@ -127,15 +102,20 @@ class Gateway:
 
     def load(self) -> None:
         """Read what is installed; a store that cannot be read leaves the gateway empty."""
+        self.hub.guards.load(self.hooks.load())
         try:
             self._wish = self.home.store.last_wish()
             self.home.store.changed()
-            self._mark = self.home.store.mark()
-            self.hub.load(read_rows(self.home, self.profile))
+            self._mark = offer_mark(self.home.store, self.profile)
+            self._offer(read_offer(self.home.store, self.profile))
         except UsageError:
             raise
         except McptuiError as error:
             _log.error("%s", error)
+
+    def _offer(self, offer: Offer) -> None:
+        self.hub.warm_all = offer.warm
+        self.hub.load(offer.rows, offer.only)
 
     def begin(self) -> None:
         """Write that this gateway lives."""
@@ -209,7 +189,9 @@ class Gateway:
             self._look()
 
     def _look(self) -> None:
-        """Take over what other processes changed in the store."""
+        """Take over what other processes changed in the store, and changed interceptors."""
+        if (hooks := self.hooks.changed()) is not None:
+            self.hub.guards.load(hooks)
         try:
             store = self.home.store
             if not store.changed():
@@ -217,11 +199,13 @@ class Gateway:
             for wish in store.wishes(self._wish):
                 self._wish = wish.id
                 self.hub.wish(wish)
-            mark = store.mark()
+            mark = offer_mark(store, self.profile)
             if mark != self._mark:
                 self._mark = mark
-                self.hub.load(read_rows(self.home, self.profile))
+                self._offer(read_offer(store, self.profile))
             self._deaf = False
+        except UsageError:  # the profile is gone, and so is what it offered
+            self._offer(Offer([], {}))
         except McptuiError as error:
             if not self._deaf:  # said once, not ten times a second
                 _log.warning("could not read the state database: %s", error)

@@ -1,6 +1,6 @@
 """A gateway as a process of its own, its servers started without an engine.
 
-`gateway_process.py [LIMIT=VALUE…]`: everything but the launcher of servers that run here is what
+`gateway_process.py [LIMIT=VALUE…] [profile=NAME] [warm=1]`: everything but the launcher of servers that run here is what
 `mcptui gateway run` does. Secrets of remote servers come from MCPTUI_TEST_SECRETS, a JSON object.
 """
 
@@ -20,6 +20,7 @@ from mcptui.gateway.credentials import HeaderSecrets  # noqa: E402
 from mcptui.gateway.launcher import connect  # noqa: E402
 from mcptui.gateway.limits import Limits  # noqa: E402
 from mcptui.gateway.serve import Gateway, serve  # noqa: E402
+from mcptui.gateway.settings import Settings  # noqa: E402
 from mcptui.gateway.stdio_front import guard_stdout  # noqa: E402
 from mcptui.home import Home  # noqa: E402
 from mcptui.runtime.channel import Listener, Running  # noqa: E402
@@ -29,9 +30,10 @@ from mcptui.store.rows import Installed  # noqa: E402
 def main() -> int:
     """Serve stdin and stdout."""
     given = dict(argument.split("=") for argument in sys.argv[1:])
+    profile, warm = given.pop("profile", None), bool(given.pop("warm", ""))
     limits = Limits(**{key: type(getattr(Limits(), key))(value) for key, value in given.items()})
     sink = guard_stdout()
-    gateway = Gateway(Home.real(), limits)
+    gateway = Gateway(Home.real(), limits, profile=profile, settings=Settings(warm=warm))
     here = Launcher(limits.line)
     secrets = json.loads(os.environ.get("MCPTUI_TEST_SECRETS", "{}"))
     credentials = HeaderSecrets(lambda installed: secrets)
