@@ -18,4 +18,11 @@ def run(home: Home, given: Namespace, out: Out) -> int:
     # Errors must not land on stdout, where the client reads the protocol.
     out.as_json = False
     bounds = {"start": given.start_timeout, "call": given.call_timeout, "idle": given.idle}
-    return serve(home, given.profile, given.client or None, warm=given.warm, bounds=bounds)
+    return serve(
+        home,
+        given.profile,
+        given.client or None,
+        warm=given.warm,
+        plain_names=given.plain_names,
+        bounds=bounds,
+    )

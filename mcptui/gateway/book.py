@@ -114,11 +114,16 @@ class Book:
         return encode(said)
 
 
-def bind(views: Iterable[ServerView]) -> Book:
-    """Write the book of all installed servers, those that are switched off included."""
+def bind(views: Iterable[ServerView], *, plain: bool = False) -> Book:
+    """Write the book of all installed servers, those that are switched off included.
+
+    Args:
+        views: the servers.
+        plain: show tools and prompts under the server's own names; only where there is one server.
+    """
     ordered = sorted(views, key=lambda view: view.name)
-    tools, short_tools, tool_list = _tools(ordered)
-    prompts, short_prompts, prompt_list = _prompts(ordered)
+    tools, short_tools, tool_list = _tools(ordered, plain)
+    prompts, short_prompts, prompt_list = _prompts(ordered, plain)
     resources: dict[str, str] = {}
     resource_list: list[Mapping[str, Any]] = []
     templates: list[tuple[Template, str]] = []
@@ -145,10 +150,10 @@ def bind(views: Iterable[ServerView]) -> Book:
 
 
 def _tools(
-    views: list[ServerView],
+    views: list[ServerView], plain: bool
 ) -> tuple[dict[str, Target], dict[str, Target], list[Mapping[str, Any]]]:
     found = [(view, tool) for view in views for tool in view.tools()]
-    names = exposed_names((view.name, tool.name) for view, tool in found)
+    names = exposed_names(((view.name, tool.name) for view, tool in found), plain=plain)
     table: dict[str, Target] = {}
     listed: list[Mapping[str, Any]] = []
     for view, tool in found:
@@ -161,10 +166,10 @@ def _tools(
 
 
 def _prompts(
-    views: list[ServerView],
+    views: list[ServerView], plain: bool
 ) -> tuple[dict[str, Target], dict[str, Target], list[Mapping[str, Any]]]:
     found = [(view, prompt) for view in views for prompt in view.items("prompts")]
-    names = exposed_names((view.name, prompt["name"]) for view, prompt in found)
+    names = exposed_names(((view.name, prompt["name"]) for view, prompt in found), plain=plain)
     table: dict[str, Target] = {}
     listed: list[Mapping[str, Any]] = []
     for view, prompt in found:

@@ -7,6 +7,7 @@ processes start and end is decided in `lifecycle.py`.
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,6 +33,7 @@ __all__ = ["Hub", "Launcher", "Rows"]
 Rows = list[tuple[Installed, Definitions | None, dict[str, ToolState]]]
 """What the store says of every installed server."""
 
+_log = logging.getLogger("mcptui.gateway")
 _CHANGES = {
     "tools/list": "notifications/tools/list_changed",
     "prompts/list": "notifications/prompts/list_changed",
@@ -74,6 +76,8 @@ class Hub(Lifecycle):
         """
         only = only or {}
         fresh = {installed.name for installed, _, _ in rows}
+        if self.settings.plain_names and len(fresh) > 1 >= len(self.slots):
+            _log.warning("%d servers are offered now: tools bear their server's name", len(fresh))
         for name in [name for name in self.slots if name not in fresh]:
             del self.slots[name]
             self.retire(name, "it is not offered any more")
@@ -91,9 +95,15 @@ class Hub(Lifecycle):
                 self.set_state(slot, "stopped")
         self.rebind()
 
+    @property
+    def _plain(self) -> bool:
+        """Whether names are shown without their server's before them."""
+        return self.settings.plain_names and len(self.slots) <= 1
+
     def rebind(self) -> None:
         """Write the book anew and tell clients which lists changed."""
-        before, self.book = self.book, bind(slot.view for slot in self.slots.values())
+        before = self.book
+        self.book = bind((slot.view for slot in self.slots.values()), plain=self._plain)
         changed = {
             _CHANGES[method]
             for method in LIST_METHODS
@@ -121,7 +131,7 @@ class Hub(Lifecycle):
     def guess(self, name: str) -> Target | None:
         """Where a tool's name must lead when nothing is known yet of the server it begins with."""
         for slot in self.slots.values():
-            prefix = slot.name + SEPARATOR
+            prefix = "" if self._plain else slot.name + SEPARATOR
             if name.startswith(prefix) and not slot.view.known:
                 own = name.removeprefix(prefix)
                 return Target(slot.name, own, encode(own))

@@ -60,10 +60,13 @@ class Settings:
     Args:
         warm: servers are started before they are called.
         servers: what was set for single ones.
+        plain_names: tools and prompts are shown without their server's name before them, as long
+            as one server is offered.
     """
 
     warm: bool = False
     servers: Mapping[str, Own] = field(default_factory=dict[str, Own])
+    plain_names: bool = False
 
     def is_warm(self, server: str, everywhere: bool = False) -> bool:
         """Whether a server is started before anybody calls it; its own setting counts most."""
