@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from mcptui.runtime.engine import Engine
 
 
+def _open_page(url: str, environ: Mapping[str, str]) -> None:
+    from mcptui.access.browser import open_browser
+
+    open_browser(url, environ)
+
+
 def _open_nothing(url: str) -> None:
     raise RuntimeError(f"this home opens no browser, asked for {url}")
 
@@ -83,7 +89,7 @@ class Home:
     def real(cls, environ: Mapping[str, str] | None = None) -> Home:
         """The home of the user who runs this process."""
         world = dict(os.environ if environ is None else environ)
-        return cls(Paths.of(world), environ=world)
+        return cls(Paths.of(world), environ=world, open_url=lambda url: _open_page(url, world))
 
     @property
     def store(self) -> Store:

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mcptui.access.challenge import Challenge
 from mcptui.access.grant import Grant, TokenRefused
@@ -22,6 +22,9 @@ from mcptui.access.token_endpoint import renew, revoke
 from mcptui.access.url_gate import UrlPolicy, UrlRefused, origin
 from mcptui.errors import McptuiError, TryAgain
 from mcptui.store.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from mcptui.home import Home
 
 PREFIX = "oauth/"
 """Begins the names under which the vault keeps sign-ins."""
@@ -228,3 +231,9 @@ class Tokens:
                         f"more than {LOCK_SECONDS:.0f} s",
                     ) from error  # fmt: skip
                 yield
+
+
+def tokens_of(home: Home) -> Tokens:
+    """The tokens of a user; neither vault nor keyring is opened before one is needed."""
+    home.paths.private(home.paths.state)
+    return Tokens(home.vault, lambda: home.store, home.paths.state, home.clock)

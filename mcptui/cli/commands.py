@@ -6,57 +6,13 @@ command runs and not before, so `mcptui --help` costs nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """One argument of a command.
-
-    Args:
-        names: "name" for a positional one, "--name" and "-n" for an option.
-        help: one line.
-        completes: what a shell offers for it: "catalog", "installed", "client", "tool",
-            "finding", "profile", "file", or "" for nothing.
-        settings: handed to argparse.
-    """
-
-    names: tuple[str, ...]
-    help: str
-    completes: str = ""
-    settings: dict[str, Any] = field(default_factory=dict[str, Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One sub-command.
-
-    Args:
-        path: its words: ("catalog", "show").
-        help: one line.
-        run: "module:function" below `mcptui.cli`; it takes home, given and out and returns the
-            exit code.
-        arguments: besides `--json`, which every command has.
-    """
-
-    path: tuple[str, ...]
-    help: str
-    run: str
-    arguments: tuple[Argument, ...] = ()
-
-
-def _words(name: str, help_: str, completes: str = "", nargs: str = "*") -> Argument:
-    return Argument((name,), help_, completes, {"nargs": nargs})
-
-
-def _option(names: str, help_: str, completes: str = "", **settings: Any) -> Argument:
-    return Argument(tuple(names.split()), help_, completes, settings)
-
-
-def _flag(names: str, help_: str) -> Argument:
-    return Argument(tuple(names.split()), help_, "", {"action": "store_true"})
-
+from mcptui.cli.access_commands import ACCESS, PASSPHRASE
+from mcptui.cli.command import Argument, Command
+from mcptui.cli.command import flag as _flag
+from mcptui.cli.command import option as _option
+from mcptui.cli.command import words as _words
 
 _YES = _flag("--yes -y", "do it without asking")
 _FILTER = _words("filter", "words, field:value, -word; all must match")
@@ -67,7 +23,15 @@ _MANY: dict[str, Any] = {"action": "append", "default": [], "metavar": "TOOL"}
 _LIMIT = _option("--limit -n", "at most this many", type=int, metavar="N")
 _FOLLOW = _flag("--follow -f", "go on and show what comes; ctrl+c ends it")
 
-DEFAULTS = {"catalog": "ls", "tools": "ls", "calls": "ls", "gateway": "run", "profile": "ls"}
+DEFAULTS = {
+    "catalog": "ls",
+    "tools": "ls",
+    "calls": "ls",
+    "gateway": "run",
+    "profile": "ls",
+    "oauth": "ls",
+    "secret": "ls",
+}
 """Groups of commands, with the one that is meant when none is named."""
 
 GROUPS = {
@@ -75,6 +39,8 @@ GROUPS = {
     "tools": "what the installed servers offer",
     "calls": "every tool call that went through a gateway",
     "gateway": "what MCP clients start",
+    "secret": "what servers are trusted with: tokens and keys, encrypted",
+    "oauth": "signing in to remote servers",
     "profile": "named sets of servers, for clients that should not have them all",
 }
 """Groups of commands, with their one line of help."""
@@ -162,7 +128,15 @@ COMMANDS: tuple[Command, ...] = (
                 default=[],
                 metavar="TOOL",
             ),
+            _option(
+                "--secret",
+                "give it this secret: the stored one, or asked for, or a line of stdin",
+                action="append",
+                default=[],
+                metavar="NAME",
+            ),
             _option("--connect", "then connect this client", "client", action="append", default=[]),
+            PASSPHRASE,
             _YES,
             _flag("--dry-run", "show what would run and change nothing"),
         ),
@@ -179,6 +153,7 @@ COMMANDS: tuple[Command, ...] = (
         "install:update",
         (
             _words("servers", "installed servers; all when none is named", "installed"),
+            PASSPHRASE,
             _YES,
             _flag("--dry-run", "only show what would change"),
         ),
@@ -235,6 +210,7 @@ COMMANDS: tuple[Command, ...] = (
             Argument(("tool",), "server__tool", "tool"),
             _words("values", "NAME=VALUE as the tool's schema wants it, NAME:=JSON, @FILE or @-"),
             _option("--arguments", "all arguments as one JSON object", metavar="JSON"),
+            PASSPHRASE,
         ),
     ),
     Command(
@@ -301,6 +277,7 @@ COMMANDS: tuple[Command, ...] = (
         "profile:rm",
         (_words("names", "profiles", "profile", "+"),),
     ),
+    *ACCESS,
     Command(("clients",), "list MCP clients on this machine", "clients:clients"),
     Command(
         ("connect",),
@@ -354,6 +331,7 @@ COMMANDS: tuple[Command, ...] = (
         "speak MCP on stdin and stdout for one client",
         "gateway:run",
         (
+            PASSPHRASE,
             _option("--client", "the client that starts it", "client", default="", metavar="ID"),
             _option("--profile", "offer the servers of this profile", "profile", metavar="NAME"),
             _flag("--warm", "start the servers before they are called"),

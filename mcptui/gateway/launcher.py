@@ -6,6 +6,7 @@ the first of them is started.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from mcptui.entry import Kind
@@ -27,7 +28,7 @@ class ServerLauncher:
         session: this gateway's id; on every container as a label.
         line_limit: bytes of the longest message.
         secrets: where secrets come from; called on a thread.
-        credentials: what lets us in at remote servers; None for headers made of secrets.
+        credentials: what lets us in at remote servers; None for the user's sign-ins and secrets.
     """
 
     def __init__(
@@ -37,9 +38,12 @@ class ServerLauncher:
         line_limit: int,
         secrets: SecretsOf = no_secrets,
         credentials: Credentials | None = None,
+        most: int = 0,
     ) -> None:
-        self._containers = ContainerLauncher(home, session, line_limit, secrets)
-        self._credentials = credentials or HeaderSecrets(secrets)
+        self._containers = ContainerLauncher(home, session, line_limit, secrets, most)
+        self._credentials = credentials
+        self._home = home
+        self._secrets = secrets
         self._limit = line_limit
 
     async def __call__(self, installed: Installed, listener: Listener) -> Running:
@@ -49,8 +53,17 @@ class ServerLauncher:
             McptuiError: it cannot be started; says why and what to do.
         """
         if installed.entry.kind is Kind.REMOTE:
+            if self._credentials is None:
+                self._credentials = await asyncio.to_thread(self._users)
             return await connect(installed, listener, self._limit, self._credentials)
         return await self._containers(installed, listener)
+
+    def _users(self) -> Credentials:
+        # What signs in loads the HTTP library: on a thread, and when the first remote is asked.
+        from mcptui.access.tokens import tokens_of
+        from mcptui.gateway.signed_in import SignedIn
+
+        return SignedIn(tokens_of(self._home), HeaderSecrets(self._secrets))
 
 
 async def connect(
@@ -61,7 +74,6 @@ async def connect(
     Raises:
         McptuiError: it has no address that may be asked.
     """
-    import asyncio
     import importlib
 
     # The HTTP library takes a tenth of a second to load: the calls of other servers go on.
