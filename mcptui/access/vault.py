@@ -32,6 +32,19 @@ LONGEST = 64 * 1024
 """Bytes of a value: it must fit into an environment."""
 
 
+def check_name(name: str) -> None:
+    """See that a secret may have this name.
+
+    Raises:
+        UsageError: it may not.
+    """
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{name[:40]!r} is no name of a secret",
+            "it is made of letters, digits, dots, dashes and underscores",
+        )
+
+
 class WrongPassphrase(NotTrusted):
     """The passphrase is not the vault's."""
 
@@ -178,11 +191,7 @@ class Vault:
             UsageError: name or value cannot be.
             McptuiError: it cannot be stored; says why, and the vault is as it was.
         """
-        if not NAME.fullmatch(name):
-            raise UsageError(
-                f"{name[:40]!r} is no name of a secret",
-                "it is made of letters, digits, dots, dashes and underscores",
-            )
+        check_name(name)
         self._put(name, value, servers or {})
 
     def keep(self, name: str, value: str) -> None:
@@ -322,7 +331,14 @@ class Vault:
         if self._box is not None and self._box[0] == document.check:
             return self._box[1]
         if document.argon2 is None:
-            key = self._keychain.read(f"vault {document.id}")
+            try:
+                key = self._keychain.read(f"vault {document.id}")
+            except NoKeyring as error:
+                raise NoKeyring(
+                    "The vault's key is in a keyring that is not here",
+                    error.why,
+                    "Use the desktop session it belongs to, or start its keyring",
+                ) from error
             if key is None:
                 raise NotTrusted(
                     "The vault's key is not in the keyring",

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mcptui.errors import McptuiError
+from mcptui.errors import McptuiError, UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -79,7 +79,20 @@ def _guarded(given: Namespace) -> int:
         home.close()
 
 
+def _unlock_with(home: Home, given: Namespace) -> None:
+    """Say where the vault's passphrase may come from, should it be needed."""
+    home.passphrase_fd = getattr(given, "passphrase_fd", None)
+    serves = given.command is not None and given.command.path == ("gateway", "run")
+    if serves and home.passphrase_fd is not None and home.passphrase_fd <= 2:
+        raise UsageError(f"--passphrase-fd {home.passphrase_fd} is taken", "a client speaks there")
+    if sys.stdin.isatty() and not serves:
+        from mcptui.cli.ask import unseen
+
+        home.ask_secret = unseen
+
+
 def _run(home: Home, given: Namespace, out: Out) -> int:
+    _unlock_with(home, given)
     if given.command is None:
         return _front(home, given, out)
     import importlib

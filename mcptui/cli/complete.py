@@ -170,6 +170,9 @@ def _of_kind(home: Home, kind: str) -> list[str]:
         return []
     if kind == "installed":
         return [row.name for row in home.store.installs()]
+    if kind == "secret":
+        declared = {one.name for row in home.store.installs() for one in row.entry.secrets}
+        return sorted(declared | {row.name for row in home.vault().names()})
     if kind == "profile":
         from mcptui.gateway.profile import PREFIX
 
