@@ -30,7 +30,7 @@ MAY = {
 }
 TUI_MAY_SEE = ("mcptui.catalog.search",)
 """Single modules of rooms that the screens may use."""
-HOME_OPENS = ("mcptui.runtime.find", "mcptui.catalog.", "mcptui.trust.", "mcptui.access.vault")
+HOME_OPENS = ("mcptui.runtime.find", "mcptui.catalog.", "mcptui.trust.", "mcptui.access.")
 """What `Home` opens late, when somebody asks for the engine, the catalog or the vault."""
 HEAVY = frozenset("docker keyring httpx authlib tuf securesystemslib cryptography requests".split())
 """Imported late, inside the functions that need them."""
