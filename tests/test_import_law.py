@@ -208,7 +208,7 @@ def test_completion_scripts_load_neither(shell: str) -> None:
 
 
 def test_the_gateway_loads_no_screen_and_no_engine() -> None:
-    loaded = _loaded("import mcptui.gateway.serve, mcptui.gateway.upstream_container")
+    loaded = _loaded("import mcptui.gateway.stdio_run, mcptui.gateway.upstream_container")
     assert not _tops(loaded) & {"textual", "rich", *HEAVY}
     assert not [name for name in loaded if name.startswith(("mcptui.tui", "mcptui.actions"))]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from mcptui.errors import UsageError
 from mcptui.visible import visible
 
 if TYPE_CHECKING:
+    from mcptui.guard.interceptors import Interceptor
     from mcptui.home import Home
 
 
@@ -27,6 +28,7 @@ def run(
     warm: bool = False,
     plain_names: bool = False,
     bounds: Mapping[str, float | None] | None = None,
+    interceptors: Sequence[str] = (),
 ) -> int:
     """Speak MCP on stdin and stdout until the client or the system ends it.
 
@@ -37,6 +39,7 @@ def run(
         warm: start the servers before they are called.
         plain_names: show tools and prompts under their server's own names; for one server.
         bounds: limits by name that count more than those of config.toml.
+        interceptors: `when:type:target` each, besides those of interceptors.toml.
 
     Returns:
         The exit code.
@@ -47,9 +50,10 @@ def run(
     """
     from mcptui.access.granted import secrets_of
     from mcptui.gateway.launcher import ServerLauncher
-    from mcptui.gateway.serve import Gateway, serve
+    from mcptui.gateway.serve import Gateway
     from mcptui.gateway.settings import read_settings
     from mcptui.gateway.stdio_front import guard_stdout
+    from mcptui.gateway.stdio_run import serve
 
     sink = guard_stdout()
     _log_to_stderr()
@@ -61,8 +65,11 @@ def run(
         client=client,
         reap=lambda: _reap(home),
         settings=replace(settings, warm=warm or settings.warm, plain_names=plain_names),
+        interceptors=_interceptors(interceptors),
     )
-    gateway.launch_with(ServerLauncher(home, gateway.id, limits.line, secrets_of(home)))
+    gateway.launch_with(
+        ServerLauncher(home, gateway.id, limits.line, secrets_of(home), most=limits.containers_all)
+    )
     gateway.load()
     if plain_names and len(gateway.hub.slots) > 1:
         raise UsageError(
@@ -71,6 +78,14 @@ def run(
             "Offer one: `mcptui gateway run --plain-names --profile NAME`",
         )
     return serve(gateway, 0, sink)
+
+
+def _interceptors(specs: Sequence[str]) -> tuple[Interceptor, ...]:
+    if not specs:
+        return ()
+    from mcptui.guard.hook_file import parse_spec
+
+    return tuple(parse_spec(spec) for spec in specs)
 
 
 class _Visible(logging.Formatter):

@@ -1,9 +1,9 @@
-"""A gateway process over stdio: put together, kept in step with the store, ended in good order.
+"""A gateway process: put together, kept in step with the store, ended in good order.
 
-The handshake and the lists are answered from what is stored, before anything else is done; the
-reaper and the container engine come later and on threads. SIGTERM, or the end of the client's
-input, ends everything within a few seconds: open calls are answered, containers removed, records
-written.
+What its clients are connected by is beside it: `stdio_run.py` and `http_run.py`. The handshake
+and the lists are answered from what is stored, before anything else is done; the reaper and the
+container engine come later and on threads. SIGTERM, or the end of its one client, ends everything
+within a few seconds: open calls are answered, containers removed, records written.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcptui.errors import McptuiError, UsageError
 from mcptui.gateway.client import Client
@@ -26,10 +26,7 @@ from mcptui.gateway.hub import Hub, Launcher
 from mcptui.gateway.limits import Limits
 from mcptui.gateway.profile import Offer, offer_mark, read_offer
 from mcptui.gateway.record import Scribe
-from mcptui.gateway.session import Session
 from mcptui.gateway.settings import Settings
-from mcptui.gateway.stdio_front import StdioFront
-from mcptui.gateway.wire import INVALID_REQUEST, error_body
 from mcptui.guard.interceptors import Interceptor
 from mcptui.store.rows import GatewayRow
 
@@ -40,8 +37,6 @@ POLL_SECONDS = 0.1
 SWEEP_TURNS = 5
 REAP_AFTER = 1.0
 """Seconds before the reaper loads the engine's library: a client's first questions go before."""
-LINGER_TURNS = 10
-"""Tenths of a second in which open calls may still be answered after the client's last word."""
 LAST_WORDS = 0.5
 SWITCH_SECONDS = 0.0005
 _log = logging.getLogger("mcptui.gateway")
@@ -57,7 +52,7 @@ def process_start(pid: int) -> str:
 
 
 class Gateway:
-    """One process between one client and its servers.
+    """One process between its clients and their servers.
 
     Args:
         home: folders, store and clock.
@@ -94,7 +89,6 @@ class Gateway:
         self._wish = 0
         self._mark = ""
         self._deaf = False
-        self._ended: asyncio.Event | None = None
 
     def launch_with(self, launcher: Launcher) -> None:
         """Set what starts servers."""
@@ -131,62 +125,41 @@ class Gateway:
         )  # fmt: skip
         self.scribe.do(lambda store: store.put_gateway(row))
 
-    async def run(self, source: int, sink: int) -> int:
-        """Serve one client at two descriptors until it or the system ends it."""
+    async def keep_step(
+        self, reasons: list[str], ended: asyncio.Event, turn: Callable[[], object]
+    ) -> None:
+        """Follow the store and the time until the gateway is to end.
+
+        Args:
+            reasons: filled with why it ends.
+            ended: set when it is to end; signals of the system do so too.
+            turn: called ten times a second.
+        """
         loop = asyncio.get_running_loop()
-        ended = self._ended = asyncio.Event()
-        reasons: list[str] = []
 
         def end(reason: str) -> None:
             reasons.append(reason)
             ended.set()
 
-        def take(line: bytes) -> None:
-            session.on_line(line)
-
-        front = StdioFront(
-            source,
-            sink,
-            self.hub.limits.line,
-            take,
-            lambda size: front.answer(
-                b"null",
-                b"",
-                error_body(INVALID_REQUEST, f"A message of {size} bytes is over the limit"),
-            ),
-            lambda: end("the client closed the connection"),
-        )
-        session = Session(self.hub, front, self.client)
-        self.hub.sessions.append(session)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, end, f"the gateway got {number.name}")
-        self.begin()
-        front.start()
         reaper = threading.Timer(REAP_AFTER, self._reap)
         reaper.daemon = True
         reaper.start()
-        await self._keep_step(ended, session, front)
-        reaper.cancel()
-        front.stop()
-        self._watchdog()
-        if not front.broken and reasons[0].startswith("the client"):
-            await self._finish_open(session)
-        await self._end(front, reasons[0])
-        return 0
-
-    async def _keep_step(self, ended: asyncio.Event, session: Session, front: StdioFront) -> None:
-        turn = 0
+        turns = 0
         while not ended.is_set():
             try:
                 async with asyncio.timeout(POLL_SECONDS):
                     await ended.wait()
             except TimeoutError:
                 pass
-            turn += 1
-            if turn % SWEEP_TURNS == 0:
+            turns += 1
+            if turns % SWEEP_TURNS == 0:
                 self.hub.sweep()
-            front.hold("held", session.ledger.held > self.hub.limits.held)
+            turn()
             self._look()
+        reaper.cancel()
+        self._watchdog()
 
     def _look(self) -> None:
         """Take over what other processes changed in the store, and changed interceptors."""
@@ -211,17 +184,11 @@ class Gateway:
                 _log.warning("could not read the state database: %s", error)
             self._deaf = True
 
-    async def _finish_open(self, session: Session) -> None:
-        """A client that sent its questions and closed still gets its answers, for a moment."""
-        for _ in range(LINGER_TURNS):
-            if not session.ledger.calls:
-                return
-            await asyncio.sleep(0.1)
-
-    async def _end(self, front: StdioFront, reason: str) -> None:
+    async def end(self, reason: str, last_words: Callable[[], Awaitable[object]]) -> None:
+        """End the servers, let the fronts say what is left, and write the last rows."""
         await self.hub.close(reason)
         self.scribe.do(lambda store: store.stop_gateway(self.id))
-        front.finish(LAST_WORDS)
+        await last_words()
         if self.reap is not None and self.hub.launched:
             reaper = threading.Thread(target=self._reap, daemon=True)
             reaper.start()
@@ -257,12 +224,12 @@ class Gateway:
                 store.stop_gateway(gateway)
 
 
-def serve(gateway: Gateway, source: int, sink: int) -> int:
+def run_on_loop(main: Coroutine[Any, Any, int]) -> int:
     """Run a gateway on the fastest event loop there is."""
     # The scribe works in bursts; the loop must not wait the usual 5 ms for its turn.
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(gateway.run(source, sink))
-    return uvloop.run(gateway.run(source, sink))
+        return asyncio.run(main)
+    return uvloop.run(main)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import sys
@@ -17,19 +18,25 @@ from local import Launcher  # noqa: E402 the path is set above
 
 from mcptui.entry import Kind  # noqa: E402
 from mcptui.gateway.credentials import HeaderSecrets  # noqa: E402
+from mcptui.gateway.http_limits import HttpLimits  # noqa: E402
+from mcptui.gateway.http_run import serve_http  # noqa: E402
+from mcptui.gateway.http_server import Address  # noqa: E402
 from mcptui.gateway.launcher import connect  # noqa: E402
 from mcptui.gateway.limits import Limits  # noqa: E402
-from mcptui.gateway.serve import Gateway, serve  # noqa: E402
+from mcptui.gateway.serve import Gateway  # noqa: E402
 from mcptui.gateway.settings import Settings  # noqa: E402
 from mcptui.gateway.stdio_front import guard_stdout  # noqa: E402
+from mcptui.gateway.stdio_run import serve  # noqa: E402
 from mcptui.home import Home  # noqa: E402
 from mcptui.runtime.channel import Listener, Running  # noqa: E402
 from mcptui.store.rows import Installed  # noqa: E402
 
 
 def main() -> int:
-    """Serve stdin and stdout."""
+    """Serve stdin and stdout, or HTTP where `http=ADDRESS` is given."""
     given = dict(argument.split("=") for argument in sys.argv[1:])
+    address, token = given.pop("http", ""), given.pop("token", "")
+    bounds = {key[5:]: given.pop(key) for key in list(given) if key.startswith("http.")}
     profile, warm = given.pop("profile", None), bool(given.pop("warm", ""))
     limits = Limits(**{key: type(getattr(Limits(), key))(value) for key, value in given.items()})
     sink = guard_stdout()
@@ -45,6 +52,11 @@ def main() -> int:
 
     gateway.launch_with(launch)
     gateway.load()
+    if address:
+        kinds = {key: type(getattr(HttpLimits(), key)) for key in bounds}
+        http = HttpLimits(**{key: kinds[key](value) for key, value in bounds.items()})
+        matches = (lambda given: hmac.compare_digest(given, token)) if token else None
+        return serve_http(gateway, Address.parse(address), matches, http, told=sys.stderr)
     return serve(gateway, 0, sink)
 
 
