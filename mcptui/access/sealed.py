@@ -13,7 +13,7 @@ import json
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from mcptui.access.passphrase import Argon2
@@ -228,3 +228,34 @@ class Box:
     def sealed(self, document: Document, name: str, version: int, value: str) -> bytes:
         """A value, sealed for its place."""
         return self._seal(value.encode("utf-8"), document.bound(name, version))
+
+
+class Change:
+    """A vault being changed; `document` is another one after the first change."""
+
+    def __init__(self, document: Document, box: Box) -> None:
+        self.document = document
+        self.box = box
+
+    def put(self, name: str, value: str, servers: Mapping[str, float], now: float) -> None:
+        """Seal a value; who was granted the old one is granted the new one."""
+        old = self.document.items.get(name)
+        version = self.document.changes + 1
+        item = Item(
+            version,
+            created=old.created if old is not None else now,
+            changed=now,
+            sealed=self.box.sealed(self.document, name, version, value),
+            servers={**(old.servers if old is not None else {}), **servers},
+        )
+        self.set(name, item)
+
+    def set(self, name: str, item: Item) -> None:
+        """Put an item."""
+        items = {**self.document.items, name: item}
+        self.document = replace(self.document, items=items, changes=self.document.changes + 1)
+
+    def drop(self, name: str) -> None:
+        """Take an item out."""
+        items = {key: item for key, item in self.document.items.items() if key != name}
+        self.document = replace(self.document, items=items, changes=self.document.changes + 1)

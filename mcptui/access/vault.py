@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from mcptui.access.keychain import KEY_BYTES, Keychain, NoKeyring
 from mcptui.access.passphrase import Argon2, Passphrases
-from mcptui.access.sealed import Box, Document, Item, parse
+from mcptui.access.sealed import Box, Change, Document, parse
 from mcptui.access.vault_file import VaultFile
 from mcptui.errors import McptuiError, NotTrusted, UsageError
 
@@ -276,7 +276,7 @@ class Vault:
         return parse(text) if text is not None else None
 
     @contextlib.contextmanager
-    def _changing(self) -> Generator[_Change]:
+    def _changing(self) -> Generator[Change]:
         """Read, let the caller change, write: all under the lock, and only a vault that holds."""
         with self._guard:
             if (found := self._read()) is not None:
@@ -290,7 +290,7 @@ class Vault:
                 box = self._opened(document)
                 if not made:
                     box.verify(document)
-                change = _Change(document, box)
+                change = Change(document, box)
                 yield change
                 if made or change.document is not document:
                     sealed = replace(change.document, seal=box.seal(change.document))
@@ -379,31 +379,3 @@ def vault_of(home: Home) -> Vault:
         Passphrases(home.environ, home.passphrase_fd, home.ask_secret),
         home.clock,
     )
-
-
-class _Change:
-    """A vault being changed; `document` is another one after the first change."""
-
-    def __init__(self, document: Document, box: Box) -> None:
-        self.document = document
-        self.box = box
-
-    def put(self, name: str, value: str, servers: Mapping[str, float], now: float) -> None:
-        old = self.document.items.get(name)
-        version = self.document.changes + 1
-        item = Item(
-            version,
-            created=old.created if old is not None else now,
-            changed=now,
-            sealed=self.box.sealed(self.document, name, version, value),
-            servers={**(old.servers if old is not None else {}), **servers},
-        )
-        self.set(name, item)
-
-    def set(self, name: str, item: Item) -> None:
-        items = {**self.document.items, name: item}
-        self.document = replace(self.document, items=items, changes=self.document.changes + 1)
-
-    def drop(self, name: str) -> None:
-        items = {key: item for key, item in self.document.items.items() if key != name}
-        self.document = replace(self.document, items=items, changes=self.document.changes + 1)
