@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mcptui.access.standing import SignInState, Standing, granted, standing
 from mcptui.actions.found import installed
 from mcptui.entry import Kind
 from mcptui.errors import McptuiError, UsageError
+from mcptui.visible import visible
 
 if TYPE_CHECKING:
     from mcptui.access.device import DevicePrompt as DevicePrompt
@@ -202,9 +204,34 @@ async def _begun(
         " ".join(dict.fromkeys([*stands.scope.split(), *scopes.split()])),
         client.id if client is not None else "",
         client.secret if client is not None else "",
-        before=before,
+        client_url(home.paths.settings),
+        before,
     )
     return row, wanted, (web or PublicWeb)(UrlPolicy.of(remote.url))
+
+
+def client_url(settings: Path) -> str:
+    """The https address that describes this client (CIMD), "" when the user has set none.
+
+    It is `client_metadata_url` in the `[oauth]` table of config.toml.
+
+    Raises:
+        UsageError: it is set and cannot be one.
+    """
+    import tomllib
+
+    from mcptui.access.url_gate import UrlPolicy
+
+    try:
+        said: Any = tomllib.loads(settings.read_text("utf-8")).get("oauth", {})
+        url: Any = said.get("client_metadata_url", "")
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, AttributeError) as error:
+        raise UsageError(f"{settings} cannot be read", visible(error, limit=200)) from error
+    if not isinstance(url, str) or (url and not UrlPolicy().checked(url).startswith("https:")):
+        raise UsageError(f"{settings}: oauth.client_metadata_url is no https address")
+    return url
 
 
 async def _kept(home: Home, name: str, grant: Grant) -> None:
