@@ -1,45 +1,59 @@
-"""The way back: what servers answer, ask and tell, in the form this client understands.
+"""The way back: what servers answer and tell, in the form this client understands.
 
 The owner of a client's links. Results of the client's own era pass as they are; the others are
-translated, and what a modern server wants to know is asked of a legacy client, and the reverse.
+translated. What servers ask is in `questions.py`.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
 from typing import TYPE_CHECKING
 
-from mcptui.gateway.asks import NEEDS, Asks
-from mcptui.gateway.call import Call, tool_error
+from mcptui.gateway.call import Call, Question
+from mcptui.gateway.capable import TASKS, Abilities, fitted, without_questions
 from mcptui.gateway.client import Client
-from mcptui.gateway.eras import error_to, kind_of, to_legacy, to_modern
-from mcptui.gateway.ledger import Ledger
+from mcptui.gateway.eras import (
+    attributed,
+    error_to,
+    for_modern,
+    hop_error,
+    kind_of,
+    named_urls,
+    to_legacy,
+    to_modern,
+    urls_of,
+)
+from mcptui.gateway.levels import heard, level_of
 from mcptui.gateway.link import Link
+from mcptui.gateway.parked import Parked
+from mcptui.gateway.questions import ASKING, Questions
+from mcptui.gateway.shared import end_calls
+from mcptui.gateway.task_routes import TaskRoutes
 from mcptui.gateway.wire import (
     CAPABILITIES_KEY,
-    INTERNAL_ERROR,
+    CLIENT_KEY,
+    LACKS_CAPABILITY,
+    LATEST_MODERN,
     LOG_LEVEL_KEY,
     MALFORMED,
-    METHOD_NOT_FOUND,
+    VERSION_KEY,
     Part,
     canonical_id,
+    encode,
     error_body,
-    error_line,
     fields,
     joined,
     notification_line,
+    number_id,
+    text,
 )
-from mcptui.guard.switches import Verdict
 
 if TYPE_CHECKING:
     from mcptui.gateway.front import Front
     from mcptui.gateway.hub import Hub
 
-_numbers = itertools.count(1)
 
-
-class Answers:
+class Answers(Questions):
     """See the module.
 
     Args:
@@ -49,21 +63,16 @@ class Answers:
     """
 
     def __init__(self, hub: Hub, front: Front, client: Client) -> None:
-        self.hub = hub
-        self.front = front
-        self.client = client
-        self.limits = hub.limits
-        self.ledger = Ledger(hub, client)
-        self.asks = Asks(front, lambda: client.able, hub.limits.asked)
-        self.links: dict[str, Link] = {}
-        self.id = f"{hub.gateway}:s{next(_numbers)}"
-        self.latest: dict[str, Link] = {}
+        super().__init__(hub, front, client)
+        self.tasks = TaskRoutes()
+        self._stamps: dict[Link, dict[str, Part]] = {}
 
     def answered(self, call: Call, result: Part, error: Part) -> None:
         """A call's answer came."""
-        if call.state:  # its client was sent away and nobody waits for this
-            self.asks.forget(call)
-            self.ledger.finish(call, "ok" if result else "error", "", result or error)
+        if call.state:  # its client was sent away, and gets this when it comes back
+            parked = self.parking.of(call)
+            if parked is not None:
+                parked.result, parked.error = bytes(result), bytes(error)
             return
         self.hub.guards.after(self, call, result, error, self._deliver)
 
@@ -72,63 +81,104 @@ class Answers:
         if not result:
             self._answer_error(call, error)
             return
-        if link is not None and link.modern is not call.modern:
+        if link is not None and (link.modern or call.modern):
             try:
-                self._translate(call, link, result)
+                said = self._translated(call, link, result)
             except MALFORMED as fault:
                 self.failed(call, f"the server's answer is not what it should be: {fault}")
+                return
+            if said is None:
+                return  # it is not over, or has failed
+            result = said
+        elif "task" in call.members and not self._task_made(call, result):
             return
         self.front.answer(call.identity, result)
         self.ledger.finish(call, "", "", result)
 
-    def _translate(self, call: Call, link: Link, result: Part) -> None:
-        if call.modern:
-            self.front.answer(call.identity, to_modern(result, call.method))
-            self.ledger.finish(call, "", "", result)
-            return
-        members = fields(result)
-        kind = kind_of(members)
+    def _translated(self, call: Call, link: Link, result: Part) -> Part | None:
+        if not link.modern:
+            return to_modern(result, call.method)
+        kind = kind_of(result)
         if kind == "complete":
-            self.front.answer(call.identity, to_legacy(members))
-            self.ledger.finish(call, "", "", result)
-        elif kind == "input_required" and call.rounds < self.limits.rounds:
-            self._ask_round(call, link, members)
+            if not call.modern:
+                return to_legacy(fields(result))
+            return self.task_named(call, result) if call.method == "tasks/get" else result
+        if kind != "input_required":
+            return self._extended(call, link, kind, result)
+        if call.modern:
+            return self.relay_round(call, result)
+        self.ask_round(call, link, fields(result))
+        return None
+
+    def _extended(self, call: Call, link: Link, kind: str, result: Part) -> Part | None:
+        """A result of a type that only an extension knows."""
+        common: frozenset[str] = frozenset()
+        if call.modern:
+            said = Abilities.of((call.meta or {}).get(CAPABILITIES_KEY, b"{}"))
+            common = said.extensions & link.extensions
+        if kind == "task" and TASKS in common:
+            members = fields(result)
+            task = text(members.get("taskId", b'""'))
+            if self.tasks.add(task, link, call.name, members.get("ttlMs", b"null")):
+                return result
+            self.failed(call, "it gave its task an id that another server's task has")
+        elif kind != "task" and common - {TASKS}:
+            return result
         else:
-            self.failed(call, f"the server answered {kind[:40]!r}, which this client cannot take")
+            self.failed(call, f"it answered with {kind[:40]!r}, which this client cannot take")
+        return None
 
-    def _ask_round(self, call: Call, link: Link, members: dict[str, Part]) -> None:
-        call.rounds += 1
-        call.soft_end = call.hard_end
-
-        def again(extra: dict[str, Part] | None) -> None:
-            if self.ledger.calls.get(call.identity) is not call or link.dead:
-                return
-            if extra is None:
-                self.failed(call, "the client did not answer what the server asked")
-                return
-            for key in ("inputResponses", "requestState"):
-                call.members.pop(key, None)
-            call.members.update(extra)
-            call.soft_end = time.monotonic() + self.limits.call
-            self.hub.guards.before(self, call, self._submit_again, self.refused)
-
-        self.asks.run_round(link, members, again, call.identity)
-
-    def _submit_again(self, call: Call) -> None:
-        if call.link is None or call.link.dead:
-            self.failed(call, call.link.dead if call.link is not None else "it is gone")
-        else:
-            call.link.submit(call)
+    def _task_made(self, call: Call, result: Part) -> bool:
+        """Remember the task an older server made; returns whether the answer may pass."""
+        try:
+            made = fields(fields(result)["task"])
+            task = text(made["taskId"])
+        except (*MALFORMED, KeyError):
+            return True  # a result of its own: the server made no task of it
+        if call.link is not None and self.tasks.add(
+            task, call.link, call.name, made.get("ttl", b"null")
+        ):
+            return True
+        self.failed(call, "it gave its task an id that another server's task has")
+        return False
 
     def _answer_error(self, call: Call, error: Part) -> None:
         link = call.link
         if not error:
             self.failed(call, "the server answered with neither a result nor an error")
             return
+        if link is not None and not link.modern and b"-32042" in bytes(error):
+            if call.modern and (urls := urls_of(error)):
+                self._open_urls(call, urls, error)
+                return
+            if not call.modern:
+                error = named_urls(error, call.server)
         if link is not None and link.modern is not call.modern:
-            error = error_to(error, call.modern)
+            error = error_to(error, call.method, modern=call.modern)
+        elif call.modern:
+            error = hop_error(error)
         self.front.answer(call.identity, b"", error)
         self.ledger.finish(call, "error", "the server answered with an error", error)
+
+    def _open_urls(self, call: Call, urls: list[Part], error: Part) -> None:
+        """An older server wants addresses opened before a call; a modern client is asked to."""
+        able = Abilities.of((call.meta or {}).get(CAPABILITIES_KEY, b"{}")).url
+        self.ledger.finish(call, "error", "its user must open an address first", error)
+        if not able or call.method not in ASKING or self.parking.full:
+            url: dict[str, dict[str, str]] = {"url": {}}
+            needs = {"requiredCapabilities": {"elicitation": url}}
+            words = f"The server {call.server!r} wants its user to open an address first"
+            self.front.answer(call.identity, b"", error_body(LACKS_CAPABILITY, words, needs))
+            return
+        method = "elicitation/create"
+        call.asks = [
+            Question(b"", f"open-{number}", method,
+                     attributed(for_modern(method, url, context=False), call.server))
+            for number, url in enumerate(urls, 1)
+        ]  # fmt: skip
+        self.front.answer(call.identity, self.parking.park(call, again=True))
+
+    # Told
 
     def progressed(self, call: Call, params: dict[str, Part]) -> None:
         """A server told how far a call is."""
@@ -137,137 +187,116 @@ class Answers:
             line = notification_line("notifications/progress", joined(params))
             self.front.send(line, call.identity)
 
-    def failed(self, call: Call, reason: str) -> None:
-        """A call cannot be answered by its server."""
-        self.down(call, f"The server {call.server!r} did not answer this call: {reason}.")
-
-    def asked(self, link: Link, identity: bytes, method: str, params: Part) -> None:
-        """A legacy server asks the client something."""
-        calls = link.calls()
-        carrier = calls[-1] if calls else None
-        if carrier is not None:
-            carrier.soft_end = carrier.hard_end
-        if carrier is None or not carrier.modern:
-            self.asks.ask(
-                link, identity, method, params,
-                lambda ok, bad: self._told(link, carrier, identity, method, ok, bad),
-                carrier.identity if carrier is not None else b"",
-            )  # fmt: skip
-        elif NEEDS.get(method) in self._abilities(carrier):
-            carrier.asks.append((identity, method, params))
-            if not carrier.state:
-                self.send_away(carrier)
-        else:
-            link.send(error_line(identity, METHOD_NOT_FOUND, "The client cannot be asked this"))
-
-    def _told(
-        self, link: Link, carrier: Call | None, identity: bytes, method: str, ok: Part, bad: Part
-    ) -> None:
-        """A client answered what a legacy server asked; interceptors look at answers as well."""
-        if bad:
-            link.reply(identity, ok, bad)
-            return
-        call = Call(
-            b"null" if carrier is None else carrier.key.encode(),
-            method if carrier is None else carrier.method,
-            modern=False,
-            members={} if carrier is None else dict(carrier.members),
-            meta=None if carrier is None else carrier.meta,
-            server=link.server,
-            name="" if carrier is None else carrier.name,
-            size=0,
-            now=time.monotonic(),
-        )
-        call.members["inputResponses"] = joined({method: ok or b"{}"})
-        self.hub.guards.before(
-            self,
-            call,
-            lambda call: link.reply(identity, self.reply_of(call, method)),
-            lambda _, verdict: link.reply(identity, b"", error_body(INTERNAL_ERROR, verdict.text)),
-        )
-
-    @staticmethod
-    def reply_of(call: Call, method: str) -> Part:
-        """What goes to a server that asked: the client's answer, as interceptors left it."""
-        answers = fields(call.members.pop("inputResponses", b"{}"))
-        return answers.get(method, b'{"action":"cancel"}')
-
-    @staticmethod
-    def _abilities(call: Call) -> frozenset[str]:
-        try:
-            return frozenset(fields((call.meta or {}).get(CAPABILITIES_KEY, b"{}")))
-        except MALFORMED:
-            return frozenset()
-
-    def send_away(self, call: Call) -> None:
-        """Answer a modern client with what the server wants to know; the call waits."""
-        self.ledger.calls.pop(call.identity, None)
-        self.front.answer(call.identity, self.asks.park(call))
-
     def notified(self, link: Link, method: str, params: Part) -> None:
         """A server tells something that belongs to no one call."""
+        watch = link.watch
         if method == "notifications/message":
             self._log_message(link, params)
+        elif method == "notifications/subscriptions/acknowledged":
+            if watch is not None:
+                watch.acknowledged(params)
         elif method.endswith("/list_changed"):
-            self.hub.lists_changed(link)
+            if watch is None or watch.takes(params):
+                self.hub.lists_changed(link)
         elif method == "notifications/cancelled":
-            try:
-                identity = canonical_id(fields(params).get("requestId", b"null"))
-            except MALFORMED:
-                return
-            if identity is not None:
-                self.asks.withdraw(link, identity, "the server took it back")
+            self._taken_back(link, params)
         elif self.front.overfull:
             return  # a client that does not read can do without
         elif method == "notifications/resources/updated":
-            self.client.tell_updated(params, self.front)
-        elif self.client.legacy and not link.modern:
+            if watch is None or watch.takes(params):
+                self.client.tell_updated(params, self.front)
+        elif link.modern:
+            if method == "notifications/tasks" and (watch is None or watch.takes(params)):
+                self.task_told(link, params)
+        elif self.client.legacy:
             self.front.send(notification_line(method, params))
+
+    def _taken_back(self, link: Link, params: Part) -> None:
+        try:
+            raw = fields(params).get("requestId", b"null")
+        except MALFORMED:
+            return
+        if link.watch is not None and link.watch.torn(number_id(raw)):
+            return
+        identity = canonical_id(raw)
+        if identity is not None and not link.modern:
+            self.withdrawn(link, identity)
+
+    def task_named(self, call: Call, result: Part) -> Part | None:
+        """A modern task's state for its client; see the session."""
+        raise NotImplementedError
+
+    def task_told(self, link: Link, params: Part) -> None:
+        """A modern server tells how a task is; see the session."""
+        raise NotImplementedError
 
     def _log_message(self, link: Link, params: Part) -> None:
         if self.front.overfull:
             return
         calls = link.calls()
-        about = calls[0].identity if len(calls) == 1 else b""
-        if self.client.legacy:
-            self.front.send(notification_line("notifications/message", params), about)
-            return
         # Nothing in the message says whose it is: with two calls open it would be a guess.
-        if len(calls) == 1 and LOG_LEVEL_KEY in (calls[0].meta or {}):
+        one = calls[0] if len(calls) == 1 else None
+        if one is not None and one.modern:
+            level = level_of((one.meta or {}).get(LOG_LEVEL_KEY))
+            wanted = bool(level) and heard(params, level)
+        else:
+            wanted = self.client.legacy and heard(params, self.client.log_level)
+        if wanted:
+            about = one.identity if one is not None else b""
             self.front.send(notification_line("notifications/message", params), about)
         else:
             self.stderr(link, bytes(memoryview(params)[:2000]).decode("utf-8", "replace"))
 
-    def ended(self, link: Link, reason: str) -> None:
-        """A server is gone: its open calls fail with the reason, the next one starts it anew."""
+    # What servers are told of the client
+
+    def stamp(self, link: Link) -> dict[str, Part]:
+        """What every request of a legacy client says to a modern server."""
+        found = self._stamps.get(link)
+        if found is None:
+            found = self._stamps[link] = {
+                VERSION_KEY: encode(link.version or LATEST_MODERN),
+                CLIENT_KEY: self.client.introduction,
+                CAPABILITIES_KEY: self.capabilities_for(link, modern=True, known=link.extensions),
+            }
+            if self.client.log_level:
+                found[LOG_LEVEL_KEY] = encode(self.client.log_level)
+        return found
+
+    def changed_itself(self) -> None:
+        """The client said something new of itself."""
+        self._stamps.clear()
+
+    def capabilities_for(self, link: Link, *, modern: bool, known: frozenset[str] | None) -> bytes:
+        """The client's capabilities as one server may know them.
+
+        Args:
+            link: the server.
+            modern: the era in which it is told.
+            known: ids of its extensions, None when nobody knows.
+        """
+        same = self.client.legacy is not modern
+        told = fitted(self.client.capabilities, known, modern=modern, same_era=same)
+        return without_questions(told) if link.shared and not modern else told
+
+    # Ends
+
+    def unlink(self, link: Link) -> None:
+        """A server is gone, and nothing may lead to it any more."""
         if self.links.get(link.server) is link:
             del self.links[link.server]
-        self.asks.withdraw(link, None, "the server is gone")
-        open_calls, waiting = link.calls(), link.waiting
-        link.pending.clear()
-        link.waiting = []
-        advice = self.hub.link_ended(link, reason)
-        for call in open_calls:
-            if call.state:
-                self.asks.forget(call)
-            self.down(
-                call,
-                f"The server {link.server!r} ended in the middle of this call: {reason}. "
-                f"It is not known how much of it was done. {advice}",
-            )
-        for call in waiting:
-            self.down(call, f"The server {link.server!r} is down: {reason}. {advice}")
+        self._stamps.pop(link, None)
 
-    def stderr(self, link: Link, text: str) -> None:
-        """A line for the server's log."""
-        self.hub.scribe.log(link.server, text)
+    def ended(self, link: Link, reason: str) -> None:
+        """A server is gone: its open calls fail with the reason, the next one starts it anew."""
+        self.unlink(link)
+        self.asks.withdraw(link, None, "the server is gone")
+        end_calls(link, reason, self.hub.link_ended(link, reason))
 
     def sweep(self, now: float) -> None:
         """End what takes too long."""
-        for call in self.asks.sweep(now):
-            if call.link is not None:
-                call.link.cancel(call, "the client did not come back")
-            self.ledger.finish(call, "timed out", "the client did not come back", b"")
+        self.asks.sweep(now)
+        self.sweep_questions(now)
+        self._give_up_parked("timed out", "the client did not come back", self.parking.late(now))
         late = [c for c in self.ledger.calls.values() if now > c.soft_end or now > c.hard_end]
         for call in late:
             if call.link is not None:
@@ -280,29 +309,19 @@ class Answers:
                 "timed out",
             )
 
+    def _give_up_parked(self, outcome: str, reason: str, parked: list[Parked]) -> None:
+        for one in parked:
+            if one.again:
+                continue  # its row ended when its server did not take it
+            if one.call.link is not None:
+                one.call.link.cancel(one.call, reason)
+            self.ledger.finish(one.call, outcome, one.words or reason, one.result or one.error)
+
     def close(self, reason: str) -> None:
         """The gateway ends: open calls are answered and recorded as cancelled."""
         for call in list(self.ledger.calls.values()):
             if call.link is not None:
                 call.link.cancel(call, reason)
             self.down(call, f"This call was not finished: {reason}.", "cancelled")
+        self._give_up_parked("cancelled", reason, self.parking.clear())
         self.client.end_listens(self.front)
-
-    def given_up(self, call: Call, verdict: Verdict) -> None:
-        """Answer a call that its server still works on and that may not go on."""
-        if call.link is not None:
-            call.link.cancel(call, verdict.reason)
-        self.refused(call, verdict)
-
-    def refused(self, call: Call, verdict: Verdict) -> None:
-        """Answer a call that a verdict forbids."""
-        self.down(call, verdict.text, verdict.outcome, verdict.reason)
-
-    def down(self, call: Call, words: str, outcome: str = "error", reason: str = "") -> None:
-        """Answer a call ourselves, in a form the model or its user can act on."""
-        if not call.state:
-            if call.method == "tools/call":
-                self.front.answer(call.identity, tool_error(words, modern=call.modern))
-            else:
-                self.front.answer(call.identity, b"", error_body(INTERNAL_ERROR, words))
-        self.ledger.finish(call, outcome, reason or words, b"")

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcptui.gateway.wire import Part, encode
 
 if TYPE_CHECKING:
-    from mcptui.gateway.link import Link
+    from mcptui.gateway.link import Link, Owner
     from mcptui.guard.switches import Verdict
 
-RECORDED = frozenset(("tools/call", "prompts/get", "resources/read", "completion/complete"))
+RECORDED = frozenset(
+    ("tools/call", "prompts/get", "resources/read", "completion/complete", "tasks/result")
+)
 """Methods whose requests are calls and get a row."""
+
+
+@dataclass(slots=True)
+class Question:
+    """What a legacy server asks in the middle of a modern client's call.
+
+    Args:
+        identity: the server's id of it.
+        key: under which the client answers.
+        method, params: what it asks, as a modern client takes it.
+    """
+
+    identity: bytes
+    key: str
+    method: str
+    params: Part
 
 
 class Call:
@@ -28,18 +47,22 @@ class Call:
         name: what is called there: tool, prompt, address.
         size: bytes of the request.
         now: monotonic seconds.
+        owner: whose call it is.
     """
 
     __slots__ = (
-        "asks", "began", "hard_end", "identity", "key", "link", "log_level", "looking", "members",
-        "meta", "method", "modern", "name", "note", "number", "rounds", "server", "size",
+        "asks", "began", "given", "hard_end", "identity", "key", "link", "log_level", "looking",
+        "members", "meta", "method", "modern", "name", "note", "number", "owner", "rounds",
+        "server", "size",
         "soft_end", "state", "token", "verdict", "waited",
     )  # fmt: skip
 
     def __init__(
         self, identity: bytes, method: str, *, modern: bool, members: dict[str, Part],
         meta: dict[str, Part] | None, server: str, name: str, size: int, now: float,
+        owner: Owner,
     ) -> None:  # fmt: skip
+        self.owner = owner
         self.identity = identity
         self.method = method
         self.modern = modern
@@ -51,7 +74,6 @@ class Call:
         self.began = now
         self.waited = 0.0
         self.token: Part | None = None if meta is None else meta.get("progressToken")
-        self.log_level = False
         self.key = ""
         self.link: Link | None = None
         self.number = 0
@@ -59,7 +81,9 @@ class Call:
         self.soft_end = now
         self.hard_end = now
         self.state = ""
-        self.asks: list[tuple[bytes, str, Part]] = []
+        self.asks: list[Question] = []
+        self.given = members.get("arguments", b"{}")
+        self.log_level = ""
         self.verdict: Verdict | None = None
         self.looking: asyncio.Task[None] | None = None  # interceptors, which end with the call
         self.note = ""

@@ -7,11 +7,12 @@ on one pipe, so both are kept beside each other.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcptui import __version__
-from mcptui.gateway.eras import relayable
+from mcptui.gateway.capable import Abilities
 from mcptui.gateway.wire import (
     CAPABILITIES_KEY,
     CLIENT_KEY,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from mcptui.gateway.front import Front
 
 _log = logging.getLogger("mcptui.gateway")
-LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 CHANGED = {
     "notifications/tools/list_changed": "toolsListChanged",
     "notifications/prompts/list_changed": "promptsListChanged",
@@ -50,6 +50,7 @@ class Listen:
     shown: bytes
     wanted: frozenset[str]
     resources: frozenset[str]
+    tasks: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ class Client:
     protocol: str = ""
     info: bytes = b""
     capabilities: bytes = b"{}"
-    able: frozenset[str] = frozenset()
+    abilities: Abilities = Abilities()
     log_level: str = ""
     listens: dict[bytes, Listen] = field(default_factory=dict[bytes, Listen])
     subscribed: set[str] = field(default_factory=set[str])
@@ -108,12 +109,15 @@ class Client:
             if not self.legacy:
                 self.name, self.version, _ = found
                 self.info = raw
-                self._can(meta.get(CAPABILITIES_KEY, b"{}"))
+        if not self.legacy:
+            said = meta.get(CAPABILITIES_KEY)
+            if said is not None and bytes(said) != self.capabilities:
+                self._can(said)
         return found
 
     def _can(self, capabilities: Part) -> None:
-        self.capabilities = relayable(capabilities)
-        self.able = frozenset(fields(self.capabilities))
+        self.capabilities = bytes(capabilities)
+        self.abilities = Abilities.of(capabilities)
 
     def _read(self, info: bytes) -> tuple[str, str, int]:
         try:
@@ -128,24 +132,32 @@ class Client:
         """The clientInfo that servers are given: the client's own."""
         return self.info or encode({"name": self.name or "mcptui", "version": __version__})
 
-    def subscribe(self, identity: bytes, shown: bytes, wanted: Part) -> bytes:
+    def subscribe(
+        self, identity: bytes, shown: bytes, wanted: Part,
+        known: Callable[[str], bool], own: Callable[[str], bool],
+    ) -> bytes:  # fmt: skip
         """Open a listen stream; returns the acknowledgement that must be its first message.
 
         Args:
             identity: the request's id as the session knows it.
             shown: the same as the client wrote it.
             wanted: what it asks to be told.
+            known: whether a resource is one that can be watched.
+            own: whether a task is one of this client's.
 
         Raises:
             MALFORMED: `wanted` is not what it should be.
         """
         asked = fields(wanted)
         kinds = frozenset(key for key in CHANGED.values() if bytes(asked.get(key, b"")) == b"true")
-        known = texts(asked.get("resourceSubscriptions", b"[]"))
-        self.listens[identity] = Listen(identity, shown, kinds, frozenset(known))
+        uris = [uri for uri in texts(asked.get("resourceSubscriptions", b"[]")) if known(uri)]
+        tasks = [task for task in texts(asked.get("taskIds", b"[]")) if own(task)]
+        self.listens[identity] = Listen(identity, shown, kinds, frozenset(uris), frozenset(tasks))
         agreed: dict[str, Any] = dict.fromkeys(sorted(kinds), True)
-        if known:
-            agreed["resourceSubscriptions"] = known
+        if "resourceSubscriptions" in asked:
+            agreed["resourceSubscriptions"] = uris
+        if "taskIds" in asked:
+            agreed["taskIds"] = tasks
         return notification_line(
             "notifications/subscriptions/acknowledged",
             b'{"_meta":{"%b":%b},"notifications":%b}'
@@ -169,12 +181,29 @@ class Client:
         except MALFORMED:
             return
         method = "notifications/resources/updated"
-        if self.legacy and uri in self.subscribed:
-            front.send(notification_line(method, params))
+        if self.legacy and any(_within(uri, watched) for watched in self.subscribed):
+            front.send(notification_line(method, joined(_unsubscribed(members))))
         for listen in self.listens.values():
-            if uri in listen.resources:
+            if any(_within(uri, watched) for watched in listen.resources):
                 line = notification_line(method, _subscribed(members, listen))
                 front.send(line, listen.identity)
+
+    def tell_task(self, task: str, params: Part, front: Front) -> None:
+        """Tell a modern client how one of its tasks is."""
+        for listen in self.listens.values():
+            if task in listen.tasks:
+                line = notification_line("notifications/tasks", _subscribed(fields(params), listen))
+                front.send(line, listen.identity)
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """Resources it wants to be told of, in whichever way."""
+        return frozenset(self.subscribed).union(*(one.resources for one in self.listens.values()))
+
+    @property
+    def awaited(self) -> frozenset[str]:
+        """Tasks it wants to be told of."""
+        return frozenset[str]().union(*(one.tasks for one in self.listens.values()))
 
     def end_listens(self, front: Front) -> None:
         """Close the listen streams in good order: their requests are answered."""
@@ -187,9 +216,27 @@ class Client:
         self.listens.clear()
 
 
-def _subscribed(members: dict[str, Part], listen: Listen) -> bytes:
+def _within(uri: str, watched: str) -> bool:
+    """Whether a resource is the watched one, or a part of it."""
+    return uri == watched or uri.startswith(watched.removesuffix("/") + "/")
+
+
+def _meta_of(members: dict[str, Part]) -> dict[str, Part]:
     try:
-        meta = fields(members.get("_meta", b"{}"))
+        return fields(members.get("_meta", b"{}"))
     except MALFORMED:
-        meta = {}
-    return joined({**members, "_meta": joined({**meta, SUBSCRIPTION_KEY: listen.shown})})
+        return {}
+
+
+def _subscribed(members: dict[str, Part], listen: Listen) -> bytes:
+    meta = {**_meta_of(members), SUBSCRIPTION_KEY: listen.shown}
+    return joined({**members, "_meta": joined(meta)})
+
+
+def _unsubscribed(members: dict[str, Part]) -> dict[str, Part]:
+    """A notice of a modern server without its stream's id, which is between it and us."""
+    meta = _meta_of(members)
+    if meta.pop(SUBSCRIPTION_KEY, None) is None:
+        return members
+    out = {key: value for key, value in members.items() if key != "_meta"}
+    return {**out, "_meta": joined(meta)} if meta else out

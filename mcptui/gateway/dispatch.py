@@ -6,14 +6,21 @@ The hot path is `call_tool` → `Link.submit`: dictionary look-ups, no task and 
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from mcptui.gateway.answers import Answers
 from mcptui.gateway.book import Book, Target
 from mcptui.gateway.call import Call
+from mcptui.gateway.capable import NEEDS
+from mcptui.gateway.client import Client
+from mcptui.gateway.levels import QUIET_LEVEL, USUAL_LEVEL, level_of, most_telling
 from mcptui.gateway.link import Link
+from mcptui.gateway.parked import Parked, WrongRequest
 from mcptui.gateway.wire import (
     INVALID_PARAMS,
     LOG_LEVEL_KEY,
+    METHOD_NOT_FOUND,
+    Part,
     encode,
     error_body,
     fields,
@@ -21,6 +28,10 @@ from mcptui.gateway.wire import (
     text,
 )
 from mcptui.guard.switches import Verdict
+
+if TYPE_CHECKING:
+    from mcptui.gateway.front import Front
+    from mcptui.gateway.hub import Hub
 
 
 class Refused(Exception):
@@ -50,7 +61,17 @@ def _refuse_lookalikes(call: Call) -> None:
 
 
 class Dispatch(Answers):
-    """Requests that end at a server."""
+    """Requests that end at a server.
+
+    Args:
+        hub: the servers and the book.
+        front: its wire.
+        client: who it is.
+    """
+
+    def __init__(self, hub: Hub, front: Front, client: Client) -> None:
+        super().__init__(hub, front, client)
+        self.ledger.quieter = self._quieter
 
     @property
     def book(self) -> Book:
@@ -61,15 +82,29 @@ class Dispatch(Answers):
         """Answer a request with a protocol error."""
         self.front.answer(identity, b"", error_body(code, message, data))
 
+    # Levels
+
     def set_level(self, link: Link) -> None:
-        """Pass the client's log level on to an opened server."""
-        level = encode(self.client.log_level)
-        if not self.client.log_level or not link.ready:
+        """Have a server tell as much as anybody wants to hear now."""
+        self._stamps.pop(link, None)
+        if link.shared or not link.ready or "logging" not in link.capabilities:
             return
         if link.modern:
-            link.client_meta[LOG_LEVEL_KEY] = level
-        elif "logging" in link.capabilities:
-            link.begin("logging/setLevel", {"level": level})
+            return  # every request says it
+        own = self.client.log_level if self.client.legacy else ""
+        wanted = most_telling([own, *(call.log_level for call in link.calls())])
+        if not wanted and link.level:
+            wanted = USUAL_LEVEL if self.client.legacy else QUIET_LEVEL
+        if wanted and wanted != link.level:
+            link.level = wanted
+            link.begin("logging/setLevel", {"level": encode(wanted)})
+
+    def _quieter(self, call: Call) -> None:
+        call.log_level = ""
+        if call.link is not None:
+            self.set_level(call.link)
+
+    # Requests
 
     def call_tool(self, call: Call) -> None:
         """Pass a `tools/call` on."""
@@ -143,6 +178,27 @@ class Dispatch(Answers):
         call.members["ref"] = joined(reference)
         self._dispatch(call)
 
+    def watchable(self, uri: str) -> bool:
+        """Whether changes of a resource can be told of."""
+        server = self.server_of(uri)
+        return server is not None and self.hub.tells_of(server)
+
+    def pass_unknown(self, call: Call) -> None:
+        """Pass on what only an extension knows, where it can be told whose it is."""
+        able = self.hub.extended()
+        members = call.members
+        server: str | None = able[0] if len(able) == 1 else None
+        if able and "uri" in members:
+            server = self.server_of(text(members["uri"])) or server
+        elif able and "name" in members:
+            target = self.book.tool(text(members["name"]))
+            if target is not None:
+                server, members["name"] = target.server, target.name_json
+        if server not in able or call.method in NEEDS:
+            raise Refused(METHOD_NOT_FOUND, f"Method not found: {call.method[:100]}")
+        call.server = server
+        self._dispatch(call)
+
     def _dispatch(self, call: Call) -> None:
         if not _KNOWN.issuperset(call.members):
             _refuse_lookalikes(call)
@@ -161,52 +217,87 @@ class Dispatch(Answers):
                 self.down(call, opened.text, opened.outcome)
                 return
             link = opened
-        if link.ready:
-            link.submit(call)
-        else:
+        if not link.ready:
             call.link = link
             link.waiting.append(call)
+        elif call.modern is link.modern or self._crosses(call, link):
+            link.submit(call)
+
+    def _crosses(self, call: Call, link: Link) -> bool:
+        """Make a call fit for a server of the other era; returns whether it may go there."""
+        if not call.modern:
+            call.members.pop("task", None)  # that era's own way to ask for a task
+            return True
+        if "requestState" in call.members or "inputResponses" in call.members:
+            # Its server would take it for a new call, and do everything a second time.
+            self.fault(call.identity, INVALID_PARAMS, "This requestState is unknown or too old")
+            self.ledger.finish(call, "error", "it came back to a call that is over", b"")
+            return False
+        level = level_of((call.meta or {}).get(LOG_LEVEL_KEY))
+        if level and not link.shared:
+            call.log_level, call.link = level, link
+            wanted = most_telling([level, link.level])
+            if wanted != link.level and "logging" in link.capabilities:
+                link.level = wanted
+                link.begin("logging/setLevel", {"level": encode(wanted)})
+        return True
 
     def opened(self, link: Link) -> None:
         """A server is ready: what waited for it goes on, if it still may."""
         waiting, link.waiting = link.waiting, []
         self.set_level(link)
         for call in waiting:
-            call.waited = time.monotonic() - call.began
-            verdict = self.hub.verdict(call)
-            if verdict is None:
-                link.submit(call)
-            else:
-                self.refused(call, verdict)
+            call.owner.goes_on(call, link)
+
+    def ended(self, link: Link, reason: str) -> None:
+        """A server is gone: its open calls fail with the reason, the next one starts it anew."""
+        super().ended(link, reason)
+        if self.client.watched and not link.retired:
+            self.hub.watch(self)  # who only listens would never hear of it again
+
+    def goes_on(self, call: Call, link: Link) -> None:
+        """A call waited for its server, which is ready now."""
+        call.waited = time.monotonic() - call.began
+        verdict = self.hub.verdict(call)
+        if verdict is not None:
+            self.refused(call, verdict)
+        elif call.modern is link.modern or self._crosses(call, link):
+            link.submit(call)
 
     def _came_back(self, call: Call) -> bool:
         if not call.modern or "requestState" not in call.members:
             return False
         try:
-            found = self.asks.unpark(call.members)
+            found = self.parking.unpark(call)
         except KeyError:
             raise Refused(INVALID_PARAMS, "This requestState is unknown or too old") from None
+        except WrongRequest:
+            raise Refused(INVALID_PARAMS, "This requestState is another request's") from None
         if found is None:
             return False
-        parked, answer = found
-        if (parked.server, parked.name, parked.method) != (call.server, call.name, call.method):
-            raise Refused(INVALID_PARAMS, "This requestState belongs to another request")
-        link = parked.link
-        if link is None or link.dead:
-            raise Refused(INVALID_PARAMS, "The server that asked is gone; call again")
-        parked.identity, parked.token, parked.meta = call.identity, call.token, call.meta
-        parked.soft_end = time.monotonic() + self.limits.call
-        identity, method, _ = parked.asks.pop(0)
-        self.ledger.calls[parked.identity] = parked
-
-        def go(call: Call) -> None:
-            link.reply(identity, self.reply_of(call, method))
-            if call.asks:
-                self.send_away(call)
-
-        parked.members["inputResponses"] = joined({method: answer})
-        self.hub.guards.before(self, parked, go, self.given_up)
+        parked, answers = found
+        if parked.again:
+            return self._opened_urls(call, parked, answers)
+        self.resume(parked, call, answers)
         return True
+
+    def _opened_urls(self, call: Call, parked: Parked, answers: dict[str, Part]) -> bool:
+        """A client opened what its server wanted, or not; returns whether that is the end."""
+        call.rounds = parked.call.rounds + 1
+        for question in parked.call.asks:
+            answer = fields(answers.get(question.key, b"{}"))
+            if bytes(answer.get("action", b"")) != b'"accept"':
+                words = "Its user did not open the address that the server wants opened first."
+            elif call.rounds > self.limits.rounds:
+                words = f"The server wanted addresses opened {call.rounds} times."
+            else:
+                continue
+            self.ledger.begin(call)
+            self.down(call, words)
+            return True
+        del call.members["requestState"]
+        call.members.pop("inputResponses", None)
+        return False
 
     def _unknown(self, call: Call, message: str, code: int = INVALID_PARAMS) -> None:
         self.ledger.begin(call)

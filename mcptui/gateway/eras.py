@@ -9,17 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from mcptui.gateway.wire import (
+    HEADER_MISMATCH,
     HOP_KEYS,
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     LEGACY_NOT_FOUND,
     MALFORMED,
+    UNSUPPORTED_VERSION,
+    URL_REQUIRED,
     Part,
     anything,
     decode_error,
     encode,
     fields,
     joined,
+    objects,
     text,
 )
 
@@ -28,20 +35,26 @@ CACHED = frozenset(
      "resources/templates/list", "resources/read")
 )  # fmt: skip
 """Methods whose modern results must say how long they keep."""
-RELAYED_CAPABILITIES = ("roots", "sampling", "elicitation", "extensions", "experimental")
-"""What a client can do that we can pass on to it."""
+FIRST_RESERVED, LAST_RESERVED = -32099, -32020
+"""Codes that only the newer era gives a meaning."""
 _COMPLETE = b'"complete"'
 _HINTS: dict[str, Part] = {"ttlMs": b"0", "cacheScope": b'"private"'}
 
 
-def kind_of(members: Mapping[str, Part]) -> str:
-    """The `resultType` among the members of a result.
+class _Head(msgspec.Struct, gc=False):
+    resultType: str = "complete"  # noqa: N815 the protocol's name
+
+
+_head = msgspec.json.Decoder(_Head).decode
+
+
+def kind_of(result: Part) -> str:
+    """The `resultType` of a modern server's result.
 
     Raises:
-        MALFORMED: it is no string.
+        MALFORMED: it is no string, or the result is no object.
     """
-    kind = members.get("resultType")
-    return text(kind) if kind is not None else "complete"
+    return _head(result).resultType
 
 
 def to_modern(result: Part, method: str) -> bytes:
@@ -67,16 +80,124 @@ def to_legacy(members: dict[str, Part]) -> bytes:
     return joined(out)
 
 
-def error_to(error: Part, modern: bool) -> bytes:
-    """An error in the words of the other era: only the code of "not found" differs."""
+def error_to(error: Part, method: str, *, modern: bool) -> bytes:
+    """A server's error in the words of the client's era.
+
+    Codes that speak of the hop between us and the server mean nothing to the client; those that
+    only one era has would be taken for something else by the other.
+
+    Args:
+        error: as the server sent it.
+        method: what the client asked for.
+        modern: the client's era; the server is of the other one.
+    """
     try:
         found = decode_error(error)
     except MALFORMED:
         return bytes(error)
-    if not modern or found.code != LEGACY_NOT_FOUND:
+    code = found.code
+    if modern:
+        if code == LEGACY_NOT_FOUND:
+            code = INVALID_PARAMS
+        elif code == URL_REQUIRED or FIRST_RESERVED <= code <= LAST_RESERVED:
+            code = INTERNAL_ERROR
+    elif code == INVALID_PARAMS and method == "resources/read" and _names_uri(found.data):
+        code = LEGACY_NOT_FOUND
+    elif FIRST_RESERVED <= code <= LAST_RESERVED:
+        code = INTERNAL_ERROR
+    if code == found.code:
         return bytes(error)
     members = fields(error)
-    members["code"] = b"%d" % INVALID_PARAMS
+    members["code"] = b"%d" % code
+    return joined(members)
+
+
+def hop_error(error: Part) -> bytes:
+    """A modern server's error for a modern client: what it holds against us is no fault of his."""
+    try:
+        code = decode_error(error).code
+    except MALFORMED:
+        return bytes(error)
+    if code not in (HEADER_MISMATCH, UNSUPPORTED_VERSION):
+        return bytes(error)
+    members = fields(error)
+    members["code"] = b"%d" % INTERNAL_ERROR
+    return joined(members)
+
+
+def _names_uri(data: Part) -> bool:
+    try:
+        return bool(data) and "uri" in fields(data)
+    except MALFORMED:
+        return False
+
+
+def urls_of(error: Part) -> list[Part]:
+    """The addresses a legacy server wants opened before it goes on, as params of elicitations.
+
+    Empty when the error is another one, or is not what it should be.
+    """
+    try:
+        found = decode_error(error)
+        if found.code != URL_REQUIRED:
+            return []
+        asked = objects(fields(found.data)["elicitations"])
+        return [one for one in asked if text(fields(one)["mode"]) == "url"]
+    except (*MALFORMED, KeyError):
+        return []
+
+
+def named_urls(error: Part, server: str) -> bytes:
+    """The same error, with the server named in each of its elicitations."""
+    urls = urls_of(error)
+    if not urls:
+        return bytes(error)
+    members = fields(error)
+    data = fields(members["data"])
+    data["elicitations"] = b"[%b]" % b",".join(attributed(url, server) for url in urls)
+    members["data"] = joined(data)
+    return joined(members)
+
+
+def for_modern(method: str, params: Part, *, context: bool) -> bytes:
+    """The params of a legacy server's question as a modern client takes them.
+
+    Args:
+        method: what is asked.
+        params: as the server sent them.
+        context: the client gives servers context in sampling.
+
+    Raises:
+        MALFORMED: they are no object.
+    """
+    if not params:
+        return b"{}"
+    members = fields(params)
+    members.pop("elicitationId", None)
+    if method == "sampling/createMessage" and not context and "includeContext" in members:
+        members["includeContext"] = b'"none"'
+    raw = members.pop("_meta", None)
+    if raw is not None and (meta := plain_meta(fields(raw))):
+        members["_meta"] = joined(meta)
+    return joined(members)
+
+
+def for_legacy(method: str, params: Part, identity: str) -> Part:
+    """The params of a modern server's question as a legacy client takes them.
+
+    Args:
+        method: what is asked.
+        params: as the server sent them.
+        identity: the id of this elicitation; addresses have one in that era.
+
+    Raises:
+        MALFORMED: they are no object.
+    """
+    if method != "elicitation/create":
+        return params
+    members = fields(params)
+    if text(members.get("mode", b'"form"')) == "url":
+        members.setdefault("elicitationId", encode(identity))
     return joined(members)
 
 
@@ -93,15 +214,6 @@ def plain_meta(meta: Mapping[str, Part]) -> dict[str, Part]:
     return {
         key: value for key, value in meta.items() if key not in HOP_KEYS and key != "progressToken"
     }
-
-
-def relayable(capabilities: Part) -> bytes:
-    """A client's capabilities as far as we can pass requests for them on."""
-    try:
-        members = fields(capabilities)
-    except MALFORMED:
-        return b"{}"
-    return joined({key: members[key] for key in RELAYED_CAPABILITIES if key in members})
 
 
 def asks_of(members: Mapping[str, Part]) -> list[tuple[str, str, Part]]:

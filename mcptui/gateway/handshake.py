@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mcptui.gateway.capable import extension_ids
 from mcptui.gateway.link import Inquiry, Link, ServerError
 from mcptui.gateway.wire import (
     LATEST_LEGACY,
@@ -44,7 +45,13 @@ class CannotOpen(Exception):
     """The server and we found no common language; says why."""
 
 
-async def shake(link: Link, era: str, client: Part, capabilities: Part) -> Hello:
+Capabilities = Callable[[bool, frozenset[str] | None], bytes]
+"""What the client can do: told to a modern server or not, which has these extensions, if known."""
+
+
+async def shake(
+    link: Link, era: str, client: Part, capabilities: Capabilities, known: frozenset[str] | None
+) -> Hello:
     """Open a server.
 
     Args:
@@ -52,20 +59,25 @@ async def shake(link: Link, era: str, client: Part, capabilities: Part) -> Hello
         era: "legacy" or "modern" as remembered, "" when unknown.
         client: clientInfo, as JSON.
         capabilities: what the client can do, as JSON.
+        known: the server's extensions as far as they are remembered.
 
     Raises:
         CannotOpen: there is no common version, or no answer in time.
     """
-    link.introduce(client, capabilities)
+    link.introduce(client, capabilities(True, known or frozenset()))
     try:
         async with asyncio.timeout(link.limits.start):
-            return await _opened(link, era, client, capabilities)
+            hello = await _opened(link, era, client, capabilities(False, known))
     except TimeoutError as error:
         raise CannotOpen(
             f"it did not answer the handshake within {link.limits.start:.0f} s"
         ) from error
     except ServerError as error:
         raise CannotOpen(link.dead or f"it refused the handshake: {str(error)[:300]}") from error
+    link.extensions = extension_ids(hello.capabilities)
+    if hello.modern:
+        link.introduce(client, capabilities(True, link.extensions))
+    return hello
 
 
 async def _opened(link: Link, era: str, client: Part, capabilities: Part) -> Hello:

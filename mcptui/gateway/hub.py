@@ -14,19 +14,21 @@ from typing import Any
 
 from mcptui.gateway.book import LIST_METHODS, Book, Target, bind
 from mcptui.gateway.call import Call
+from mcptui.gateway.capable import TASKS, UI
 from mcptui.gateway.dispatch import Dispatch
 from mcptui.gateway.guarding import Pipeline
 from mcptui.gateway.lifecycle import Launcher, Lifecycle
 from mcptui.gateway.limits import Limits
-from mcptui.gateway.link import Link, ServerError
+from mcptui.gateway.link import Link
 from mcptui.gateway.names import SEPARATOR
 from mcptui.gateway.record import Scribe
+from mcptui.gateway.shared import Shared
 from mcptui.gateway.slot import Slot
+from mcptui.gateway.subscriptions import Watch
 from mcptui.gateway.view import ServerView
 from mcptui.gateway.wire import encode
 from mcptui.guard.switches import Verdict
 from mcptui.store.rows import Definitions, Installed, ToolState, Wish
-from mcptui.tasks import spawn
 
 __all__ = ["Hub", "Launcher", "Rows"]
 
@@ -61,6 +63,7 @@ class Hub(Lifecycle):
     ) -> None:
         super().__init__(scribe, gateway, limits, clock)
         self.guards = Pipeline(scribe.log, self._definition)
+        self.desk = Shared(self)
         self.book: Book = bind(())
         self.on_client: Callable[[Dispatch], None] = lambda session: None
         self._numbers = itertools.count(1)
@@ -166,22 +169,53 @@ class Hub(Lifecycle):
         if slot is not None:
             self._learner.look_again(slot, link)
 
-    def watch_resource(self, session: Dispatch, server: str, uri: str) -> None:
-        """Have a server tell when a resource changes."""
-        spawn(self._watch(session, server, uri), f"watch a resource of {server}")
+    # What clients want to be told
 
-    async def _watch(self, session: Dispatch, server: str, uri: str) -> None:
-        link = await self.opened(self.open(session, server))
-        if link is None:
+    def listen(self, link: Link) -> None:
+        """A server is ready: have it tell what its clients want to hear."""
+        link.watch = Watch(
+            link,
+            lambda text: self.scribe.log(link.server, f"[mcptui] {text}"),
+            lambda: self.lists_changed(link),
+        )
+        self._tune(link)
+
+    def watch(self, session: Dispatch) -> None:
+        """What a client wants to be told has changed."""
+        for link in session.links.values():
+            self._tune(link)
+        for server in {session.server_of(uri) for uri in session.client.watched}:
+            if server is not None and server not in session.links:
+                self.open(session, server)
+
+    def _tune(self, link: Link) -> None:
+        if link.watch is None:
             return
-        try:
-            if link.modern:
-                wanted = encode({"resourceSubscriptions": [uri]})
-                link.begin("subscriptions/listen", {"notifications": wanted})
-            else:
-                await link.ask("resources/subscribe", {"uri": encode(uri)}, self.limits.question)
-        except (ServerError, TimeoutError) as error:
-            self.scribe.log(server, f"[mcptui] cannot watch a resource: {error}")
+        uris: set[str] = set()
+        tasks: set[str] = set()
+        for one in self._users(link):
+            uris.update(uri for uri in one.client.watched if one.server_of(uri) == link.server)
+            for task in one.client.awaited:
+                route = one.tasks.find(task)
+                if route is not None and route.server == link.server:
+                    tasks.add(task)
+        link.watch.want(frozenset(uris), frozenset(tasks))
+
+    def tells_of(self, server: str) -> bool:
+        """Whether a server tells when its resources change, as far as anyone knows."""
+        slot = self.slots.get(server)
+        if slot is None or slot.view.said is None:
+            return slot is not None
+        offered: Any = slot.view.said.capabilities.get("resources")
+        return isinstance(offered, dict) and offered.get("subscribe") is True  # pyright: ignore[reportUnknownMemberType]
+
+    def extended(self) -> list[str]:
+        """The servers that have an extension whose methods we do not know."""
+        return [
+            slot.name
+            for slot in self.slots.values()
+            if slot.view.shown and (slot.extensions or frozenset()) - {TASKS, UI}
+        ]
 
     # Wishes, time and the end
 

@@ -148,17 +148,6 @@ class Learner:
             self._refetching.discard(link)
             self._again.discard(link)
 
-    def listen(self, link: Link) -> None:
-        """Ask a modern server to tell when its lists change; it may not tell unasked."""
-        offers: dict[str, bytes] = {}
-        for kind in ("tools", "prompts", "resources"):
-            offered = link.capabilities.get(kind)
-            if isinstance(offered, dict) and offered.get("listChanged") is True:  # pyright: ignore[reportUnknownMemberType]
-                offers[f"{kind}ListChanged"] = b"true"
-        if link.modern and offers:
-            wanted = b",".join(b'"%b":true' % key.encode() for key in offers)
-            link.begin("subscriptions/listen", {"notifications": b"{%b}" % wanted})
-
 
 def _accepted(
     slot: Slot, live: list[dict[str, Any]], changes: list[ToolState]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -42,6 +43,7 @@ class Ledger:
         self.calls: dict[bytes, Call] = {}
         self.held = 0
         self.emitted: dict[str, str] = {}
+        self.quieter: Callable[[Call], None] = lambda call: None
 
     def begin(self, call: Call) -> None:
         """A call is made; its row is written soon, whatever becomes of it."""
@@ -50,10 +52,14 @@ class Ledger:
         self.held += call.size
         call.soft_end = call.began + limits.call
         call.hard_end = call.began + limits.call_at_most
-        if call.method not in RECORDED:
-            return
-        call.key = self._hub.next_key()
-        self.rewrite(call)
+        if call.method in RECORDED:
+            self.record(call)
+
+    def record(self, call: Call) -> None:
+        """Give a call a row."""
+        if not call.key:
+            call.key = self._hub.next_key()
+            self.rewrite(call)
 
     def who(self, call: Call) -> tuple[str, str, int]:
         """Name, version and pid of who makes a call."""
@@ -90,6 +96,8 @@ class Ledger:
             call.looking.cancel()
             call.looking = None
         self.held -= call.size
+        if call.log_level:
+            self.quieter(call)
         if not call.key:
             return
         view = memoryview(body)

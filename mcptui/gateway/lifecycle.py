@@ -19,7 +19,7 @@ from mcptui.gateway.dispatch import Dispatch
 from mcptui.gateway.handshake import CannotOpen, shake
 from mcptui.gateway.learn import Learner
 from mcptui.gateway.limits import Limits
-from mcptui.gateway.link import Link, ServerError
+from mcptui.gateway.link import Link, Owner, ServerError
 from mcptui.gateway.record import Scribe
 from mcptui.gateway.settings import Settings
 from mcptui.gateway.slot import Slot
@@ -70,11 +70,16 @@ class Lifecycle:
         self.ending = False
         self.launched = False
         self.warm_all = False
+        self.shares = False
+        self.desk: Owner
         self._learner = Learner(scribe, clock, self.rebind)
         self._opening: set[asyncio.Task[None]] = set()
         self._ends: set[asyncio.Task[None]] = set()
         self._held: set[Link] = set()
         self._warmed: dict[Dispatch, asyncio.Task[None]] = {}
+
+    def listen(self, link: Link) -> None:
+        """A server is ready: the hub has it tell what clients want to hear."""
 
     def rebind(self) -> None:
         """The lists changed; the hub writes its book anew."""
@@ -93,12 +98,26 @@ class Lifecycle:
         held = slot.hold()
         if held is not None:
             return held
-        link = session.links[server] = Link(server, session, self.limits)
+        shared = self.shares and slot.view.installed.entry.stateless
+        if shared and (link := self._shared(server)) is not None:
+            session.links[server] = link
+            return link
+        link = session.links[server] = Link(server, self.desk if shared else session, self.limits)
+        link.shared = shared
         before, session.latest[server] = session.latest.get(server), link
         opening = link.opening = spawn(self._open(session, slot, link, before), f"open {server}")
         self._opening.add(opening)
         opening.add_done_callback(self._opening.discard)
         return link
+
+    def _shared(self, server: str) -> Link | None:
+        """The process of a stateless server that other clients have already."""
+        links = [one for s in self.sessions if (one := s.links.get(server)) is not None]
+        return next((link for link in links if link.shared), None)
+
+    def _users(self, link: Link) -> list[Dispatch]:
+        """The clients who have a process."""
+        return [one for one in self.sessions if one.links.get(link.server) is link]
 
     async def _open(self, session: Dispatch, slot: Slot, link: Link, before: Link | None) -> None:
         slot.restarts += 1 if slot.starts else 0
@@ -108,10 +127,14 @@ class Lifecycle:
             await self._gone(before)
             await asyncio.sleep(slot.delay())
             running = link.running = await self._launch(slot, link)
-            if self.ending or session.links.get(slot.name) is not link:
+            if self.ending or not self._users(link):
                 raise CannotOpen(link.dead or "it is no longer wanted")
             hello = await shake(
-                link, slot.era, session.client.introduction, session.client.capabilities
+                link,
+                slot.era,
+                session.client.introduction,
+                lambda modern, known: session.capabilities_for(link, modern=modern, known=known),
+                slot.extensions,
             )
             await self._learner.tools(slot, link, hello)
         except Exception as error:
@@ -124,7 +147,7 @@ class Lifecycle:
         link.used = time.monotonic()
         self.set_state(slot, "running", "", running.container_id)
         session.opened(link)
-        self._learner.listen(link)
+        self.listen(link)
         await self._learner.rest(slot, link, hello)
 
     @staticmethod
@@ -178,7 +201,7 @@ class Lifecycle:
             (link.used, link)
             for session in self.sessions
             for link in session.links.values()
-            if link.ready and link in self._held and not self._busy(session, link)
+            if link.ready and link in self._held and not self._busy(link)
         ]
         if idle:
             _, link = min(idle, key=lambda found: found[0])
@@ -292,11 +315,12 @@ class Lifecycle:
     async def drop(self, session: Dispatch, reason: str) -> None:
         """A client is gone, and others stay: its open calls are ended, its servers stopped."""
         session.close(reason)
-        links = list(session.links.values())
-        for link in links:
-            self._retire_link(link, reason)
         if session in self.sessions:
             self.sessions.remove(session)
+        links = [link for link in session.links.values() if not self._users(link)]
+        for link in links:
+            self._retire_link(link, reason)
+            session.unlink(link)
         self._warmed.pop(session, None)
         for link in links:
             await self._gone(link)
@@ -317,17 +341,20 @@ class Lifecycle:
         patience = self.settings.idle_of(slot.name, entry.stateless, self.limits)
         if link.calls() or link.waiting:
             link.used = now
-        elif 0 < patience < now - link.used and not self._busy(session, link):
+        elif 0 < patience < now - link.used and not self._busy(link):
             self._retire_link(link, f"idle: nobody used it for {span(patience)}")
 
-    @staticmethod
-    def _busy(session: Dispatch, link: Link) -> bool:
+    def _busy(self, link: Link) -> bool:
         """Whether somebody counts on this very process."""
-        if link.calls() or link.waiting or session.asks.open_with(link):
+        if link.calls() or link.waiting:
             return True
-        client = session.client
-        watched = client.subscribed.union(*(one.resources for one in client.listens.values()))
-        return any(session.server_of(uri) == link.server for uri in watched)
+        for session in self._users(link):
+            watched = session.client.watched
+            if session.asks.open_with(link) or session.client.awaited:
+                return True
+            if any(session.server_of(uri) == link.server for uri in watched):
+                return True
+        return False
 
     async def close(self, reason: str) -> None:
         """End all servers, within the limit."""

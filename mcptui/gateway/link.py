@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 from mcptui.gateway.call import Call
+from mcptui.gateway.capable import fitted
 from mcptui.gateway.eras import plain_meta
 from mcptui.gateway.limits import Limits
 from mcptui.gateway.surrogates import show
@@ -30,6 +32,7 @@ from mcptui.gateway.wire import (
     decode_envelope,
     decode_error,
     encode,
+    error_body,
     error_line,
     fault_line,
     fields,
@@ -40,6 +43,9 @@ from mcptui.gateway.wire import (
     result_line,
 )
 from mcptui.runtime.channel import Death, Running
+
+if TYPE_CHECKING:
+    from mcptui.gateway.subscriptions import Watch
 
 _JOINED = 256 << 10
 """Bytes of small messages that are joined into one write."""
@@ -79,6 +85,16 @@ class Owner(Protocol):
     def failed(self, call: Call, reason: str) -> None:
         """A call cannot be answered any more, though its server lives."""
 
+    def down(self, call: Call, words: str) -> None:
+        """A call is answered by us, with these words."""
+
+    def goes_on(self, call: Call, link: Link) -> None:
+        """A call waited for its server, which is ready now."""
+
+    def stamp(self, link: Link) -> dict[str, Part]:
+        """What a legacy client's requests say to a modern server."""
+        ...
+
 
 Inquiry = asyncio.Future[bytes]
 """One of our own questions."""
@@ -110,6 +126,11 @@ class Link:
         self.opening: asyncio.Task[None] | None = None
         self.stopping: asyncio.Task[None] | None = None
         self.client_meta: dict[str, Part] = {}
+        self.extensions: frozenset[str] = frozenset()
+        self.shared = False
+        self.level = ""
+        self.watch: Watch | None = None
+        self._streams: dict[int, Callable[[int, Part, Part], None]] = {}
         self._loop = asyncio.get_running_loop()
         self._out: list[bytes] = []
         self._last = 0
@@ -159,10 +180,12 @@ class Link:
         meta = call.meta or {}
         if call.modern and self.modern:
             meta = dict(meta)
+            said = bytes(meta.get(CAPABILITIES_KEY, b"{}"))
+            meta[CAPABILITIES_KEY] = fitted(said, self.extensions, modern=True, same_era=True)
         else:
             meta = plain_meta(meta)
             if self.modern:
-                meta |= self.client_meta
+                meta |= call.owner.stamp(self)
         if call.token is not None:
             meta["progressToken"] = b"%d" % call.number
         if meta:
@@ -213,6 +236,31 @@ class Link:
         self.send(request_line(b"%d" % number, method, joined(params) if params else b""))
         return number, answer
 
+    def open_stream(
+        self, method: str, params: dict[str, Part], ended: Callable[[int, Part, Part], None]
+    ) -> int:
+        """Send a request whose answer is the end of what it asks for; returns its number.
+
+        Args:
+            method, params: the request.
+            ended: called with the number, a result and an error when the server ends it.
+        """
+        self._last = number = self._last + 1
+        self._streams[number] = ended
+        params = {**params, "_meta": joined(self.client_meta)} if self.client_meta else params
+        self.send(request_line(b"%d" % number, method, joined(params)))
+        return number
+
+    def close_stream(self, number: int) -> None:
+        """Tell the server that nobody listens any more."""
+        if self._streams.pop(number, None) is not None:
+            params = b'{"requestId":%d}' % number
+            self.send(notification_line("notifications/cancelled", params))
+
+    def drop_stream(self, number: int) -> None:
+        """The server ended a stream without an answer."""
+        self._streams.pop(number, None)
+
     def _modern(self, method: str) -> bool:
         return self.modern or method == "server/discover"
 
@@ -248,9 +296,10 @@ class Link:
     def _answer(self, message: Envelope) -> None:
         waiting = self.pending.pop(number_id(message.id), None)
         if waiting is None:
-            return  # late, doubled, or an answer to nothing
+            self._stream_ended(number_id(message.id), message.result, message.error)
+            return  # or late, doubled, an answer to nothing
         if isinstance(waiting, Call):
-            self.owner.answered(waiting, message.result, message.error)
+            waiting.owner.answered(waiting, message.result, message.error)
         elif not waiting.done():
             if message.result:
                 waiting.set_result(bytes(message.result))
@@ -258,6 +307,11 @@ class Link:
                 waiting.set_exception(_server_error(message.error))
         if self._lost_answers:
             self._settle_lost()
+
+    def _stream_ended(self, number: int, result: Part, error: Part) -> None:
+        ended = self._streams.pop(number, None)
+        if ended is not None:
+            ended(number, result, error)
 
     def _question(self, message: Envelope) -> None:
         identity = canonical_id(message.id)
@@ -278,7 +332,7 @@ class Link:
             return
         if isinstance(call, Call) and call.token is not None:
             params["progressToken"] = call.token
-            self.owner.progressed(call, params)
+            call.owner.progressed(call, params)
 
     def _garbage(self, line: bytes, fault: str) -> None:
         shown = line[:200].decode("utf-8", "replace")
@@ -290,8 +344,10 @@ class Link:
     def _fail(self, number: int, reason: str) -> None:
         waiting = self.pending.pop(number, None)
         if isinstance(waiting, Call):
-            self.owner.failed(waiting, reason)
-        elif waiting is not None and not waiting.done():
+            waiting.owner.failed(waiting, reason)
+        elif waiting is None:
+            self._stream_ended(number, b"", error_body(INTERNAL_ERROR, reason))
+        elif not waiting.done():
             waiting.set_exception(ServerError(INTERNAL_ERROR, reason))
 
     def on_overlong(self, size: int) -> None:
@@ -326,6 +382,7 @@ class Link:
             return
         self.dead = reason or "it ended"
         self.ready = False
+        self._streams.clear()
         for waiting in list(self.pending.values()):
             if not isinstance(waiting, Call) and not waiting.done():
                 waiting.set_exception(ServerError(INTERNAL_ERROR, self.dead))

@@ -16,13 +16,16 @@ import msgspec
 
 from mcptui.gateway.book import LIST_METHODS
 from mcptui.gateway.call import Call
-from mcptui.gateway.client import LEVELS, Client
-from mcptui.gateway.dispatch import Dispatch, Refused
+from mcptui.gateway.client import Client
+from mcptui.gateway.dispatch import Refused
+from mcptui.gateway.levels import LEVELS
+from mcptui.gateway.task_desk import LEGACY_TASKS, MODERN_TASKS, TaskDesk
 from mcptui.gateway.wire import (
     CAPABILITIES_KEY,
     HOP_KEYS,
     INVALID_PARAMS,
     INVALID_REQUEST,
+    LEGACY_NOT_FOUND,
     MALFORMED,
     METHOD_NOT_FOUND,
     MODERN_VERSIONS,
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from mcptui.gateway.front import Front
     from mcptui.gateway.hub import Hub
 
+MOST_WATCHED = 1000
+"""Resources one client may watch."""
 BATCH = 100
 """Messages of one batch, which 2025-03-26 had."""
 _REMOVED = frozenset(
@@ -51,7 +56,7 @@ _REMOVED = frozenset(
 _ADDED = frozenset(("server/discover", "subscriptions/listen"))
 
 
-class Session(Dispatch):
+class Session(TaskDesk):
     """One client.
 
     Args:
@@ -75,6 +80,7 @@ class Session(Dispatch):
             "resources/unsubscribe": self._subscribe,
             "subscriptions/listen": self._listen,
             **dict.fromkeys(LIST_METHODS, self._list),
+            **dict.fromkeys(LEGACY_TASKS | MODERN_TASKS, self.about_task),
         }
 
     # From the client
@@ -136,14 +142,16 @@ class Session(Dispatch):
             meta = fields(raw) if raw is not None else None
             modern = self._era(message.method, meta)
             handler = self.handlers.get(message.method)
-            if handler is None or message.method in (_REMOVED if modern else _ADDED):
+            if message.method in (_REMOVED if modern else _ADDED):
                 raise Refused(METHOD_NOT_FOUND, f"Method not found: {message.method[:100]}")
-            handler(
-                Call(
-                    identity, message.method, modern=modern, members=members, meta=meta,
-                    server="", name="", size=size, now=time.monotonic(),
-                )
+            call = Call(
+                identity, message.method, modern=modern, members=members, meta=meta,
+                server="", name="", size=size, now=time.monotonic(), owner=self,
             )  # fmt: skip
+            if handler is None:
+                self.pass_unknown(call)
+            else:
+                handler(call)
         except Refused as refused:
             self.fault(identity, refused.code, refused.message, refused.data)
         except (*MALFORMED, KeyError) as error:
@@ -180,24 +188,25 @@ class Session(Dispatch):
             self.hub.client_ready(self)
         elif message.method == "notifications/roots/list_changed":
             for link in self.links.values():
-                if link.ready and not link.modern:
+                if link.ready and not link.modern and not link.shared:
                     link.tell(message.method, message.params)
 
     def _cancelled(self, identity: bytes) -> None:
         if self.client.listens.pop(identity, None) is not None:
+            self.hub.watch(self)
             return
         call = self.ledger.calls.get(identity)
         if call is None:
             return
         if call.link is not None:
             call.link.cancel(call, "the client cancelled")
-        self.asks.forget(call)
         self.ledger.finish(call, "cancelled", "the client cancelled", b"")
 
     # Answered here
 
     def _initialize(self, call: Call) -> None:
         self.client.introduce(call.members)
+        self.changed_itself()
         self.front.answer(call.identity, self.book.initialized(self.client.protocol))
         self.hub.client_known(self)
 
@@ -226,20 +235,24 @@ class Session(Dispatch):
     def _listen(self, call: Call) -> None:
         wanted = call.members["notifications"]
         shown = self.front.shown_id(call.identity)
-        self.front.send(self.client.subscribe(call.identity, shown, wanted), call.identity)
-        for uri in self.client.listens[call.identity].resources:
-            server = self.server_of(uri)
-            if server is not None:
-                self.hub.watch_resource(self, server, uri)
+        told = self.client.subscribe(
+            call.identity, shown, wanted, self.watchable, lambda task: bool(self.tasks.find(task))
+        )
+        self.front.send(told, call.identity)
+        self.hub.watch(self)
 
     def _subscribe(self, call: Call) -> None:
         uri = text(call.members["uri"])
         server = self.server_of(uri)
         if server is None:
-            raise Refused(-32002, f"Resource not found: {uri[:500]}")
+            raise Refused(LEGACY_NOT_FOUND, f"Resource not found: {uri[:500]}")
         if call.method.endswith("unsubscribe"):
             self.client.subscribed.discard(uri)
+        elif not self.watchable(uri):
+            raise Refused(METHOD_NOT_FOUND, f"The server {server!r} does not tell of changes")
+        elif len(self.client.subscribed) >= MOST_WATCHED:
+            raise Refused(INVALID_PARAMS, f"{MOST_WATCHED} resources are watched already")
         else:
             self.client.subscribed.add(uri)
-            self.hub.watch_resource(self, server, uri)
         self.front.answer(call.identity, b"{}")
+        self.hub.watch(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 
+from mcptui.gateway.capable import extension_ids
 from mcptui.gateway.limits import Limits
 from mcptui.gateway.view import ServerView
 from mcptui.guard.switches import Verdict
@@ -45,6 +46,11 @@ class Slot:
     def era(self) -> str:
         """The era it was found to be of, "" when nobody knows."""
         return self.view.said.era if self.view.said is not None else ""
+
+    @property
+    def extensions(self) -> frozenset[str] | None:
+        """Ids of its extensions as far as they are remembered, None when nobody knows."""
+        return extension_ids(self.view.said.capabilities) if self.view.said is not None else None
 
     def update(
         self,

@@ -40,6 +40,9 @@ METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 LEGACY_NOT_FOUND = -32002
+URL_REQUIRED = -32042
+HEADER_MISMATCH = -32020
+LACKS_CAPABILITY = -32021
 UNSUPPORTED_VERSION = -32022
 
 LARGEST_ID = 2**53
@@ -128,6 +131,15 @@ def texts(value: Part) -> list[str]:
         MALFORMED: it is none.
     """
     return _texts(value)
+
+
+def objects(value: Part) -> list[Part]:
+    """The items of a JSON array, untouched.
+
+    Raises:
+        MALFORMED: it is none.
+    """
+    return decode_batch(value)  # pyright: ignore[reportReturnType] list is invariant, Raw is a Part
 
 
 def anything(value: Part) -> Any:
