@@ -7,7 +7,6 @@ import contextlib
 import resource
 import time
 from collections.abc import Callable
-from typing import TextIO
 
 from mcptui.gateway.http_checks import Admission
 from mcptui.gateway.http_front import HttpFront
@@ -26,8 +25,7 @@ def serve_http(
     address: Address,
     matches: Callable[[str], bool] | None,
     limits: HttpLimits,
-    *,
-    told: TextIO,
+    told: Callable[[Address], object],
 ) -> int:
     """Serve until the system ends it.
 
@@ -36,7 +34,7 @@ def serve_http(
         address: where to listen.
         matches: whether a bearer token is the right one; None asks for none.
         limits: bounds of the front.
-        told: one line with the endpoint's address goes here once clients may come.
+        told: called with the address once clients may come; its port is the one that was chosen.
 
     Returns:
         The exit code.
@@ -52,7 +50,7 @@ async def _run(
     address: Address,
     matches: Callable[[str], bool] | None,
     limits: HttpLimits,
-    told: TextIO,
+    told: Callable[[Address], object],
 ) -> int:
     _raise_files()
     late = _Late()
@@ -67,8 +65,7 @@ async def _run(
     late.front = front
     gateway.client.name = gateway.client.name or f"HTTP {listening.url()}"
     gateway.begin()
-    told.write(f"mcptui: serving MCP at {listening.url()}\n")
-    told.flush()
+    told(listening)
     next_sweep = time.monotonic() + SECOND
 
     def turn() -> None:

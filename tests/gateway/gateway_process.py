@@ -56,8 +56,13 @@ def main() -> int:
         kinds = {key: type(getattr(HttpLimits(), key)) for key in bounds}
         http = HttpLimits(**{key: kinds[key](value) for key, value in bounds.items()})
         matches = (lambda given: hmac.compare_digest(given, token)) if token else None
-        return serve_http(gateway, Address.parse(address), matches, http, told=sys.stderr)
+        return serve_http(gateway, Address.parse(address), matches, http, _told)
     return serve(gateway, 0, sink)
+
+
+def _told(address: Address) -> None:
+    sys.stderr.write(f"serving MCP at {address.url()}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":
