@@ -16,6 +16,7 @@ from mcptui.errors import UsageError
 from mcptui.visible import visible
 
 if TYPE_CHECKING:
+    from mcptui.actions.http_gateway import Http
     from mcptui.guard.interceptors import Interceptor
     from mcptui.home import Home
 
@@ -29,8 +30,9 @@ def run(
     plain_names: bool = False,
     bounds: Mapping[str, float | None] | None = None,
     interceptors: Sequence[str] = (),
+    http: Http | None = None,
 ) -> int:
-    """Speak MCP on stdin and stdout until the client or the system ends it.
+    """Speak MCP on stdin and stdout, or over HTTP, until the client or the system ends it.
 
     Args:
         home: whose servers.
@@ -40,6 +42,7 @@ def run(
         plain_names: show tools and prompts under their server's own names; for one server.
         bounds: limits by name that count more than those of config.toml.
         interceptors: `when:type:target` each, besides those of interceptors.toml.
+        http: serve many clients over HTTP instead of one on stdin and stdout.
 
     Returns:
         The exit code.
@@ -49,12 +52,14 @@ def run(
             and more than one server is offered.
     """
     from mcptui.access.granted import secrets_of
+    from mcptui.actions import http_gateway
     from mcptui.gateway.launcher import ServerLauncher
     from mcptui.gateway.serve import Gateway
     from mcptui.gateway.settings import read_settings
     from mcptui.gateway.stdio_front import guard_stdout
     from mcptui.gateway.stdio_run import serve
 
+    address = None if http is None else http_gateway.place(http)
     sink = guard_stdout()
     _log_to_stderr()
     limits, settings = read_settings(home.paths.settings, bounds or {})
@@ -77,6 +82,8 @@ def run(
             "without a server's name before them, tools of two servers can have the same name",
             "Offer one: `mcptui gateway run --plain-names --profile NAME`",
         )
+    if http is not None and address is not None:
+        return http_gateway.serve(home, gateway, http, address, sink)
     return serve(gateway, 0, sink)
 
 
