@@ -14,7 +14,7 @@ class Argument:
         names: "name" for a positional one, "--name" and "-n" for an option.
         help: one line.
         completes: what a shell offers for it: "catalog", "installed", "client", "tool",
-            "finding", "profile", "secret", "file", or "" for nothing.
+            "finding", "profile", "secret", "interceptor", "file", or "" for nothing.
         settings: handed to argparse.
     """
 

@@ -13,6 +13,7 @@ from mcptui.cli.command import Argument, Command
 from mcptui.cli.command import flag as _flag
 from mcptui.cli.command import option as _option
 from mcptui.cli.command import words as _words
+from mcptui.cli.guard_commands import GUARD, INTERCEPTORS
 
 _YES = _flag("--yes -y", "do it without asking")
 _FILTER = _words("filter", "words, field:value, -word; all must match")
@@ -31,6 +32,7 @@ DEFAULTS = {
     "profile": "ls",
     "oauth": "ls",
     "secret": "ls",
+    "interceptor": "ls",
 }
 """Groups of commands, with the one that is meant when none is named."""
 
@@ -42,6 +44,7 @@ GROUPS = {
     "secret": "what servers are trusted with: tokens and keys, encrypted",
     "oauth": "signing in to remote servers",
     "profile": "named sets of servers, for clients that should not have them all",
+    "interceptor": "programs and addresses of yours that look at calls",
 }
 """Groups of commands, with their one line of help."""
 
@@ -278,6 +281,7 @@ COMMANDS: tuple[Command, ...] = (
         (_words("names", "profiles", "profile", "+"),),
     ),
     *ACCESS,
+    *GUARD,
     Command(("clients",), "list MCP clients on this machine", "clients:clients"),
     Command(
         ("connect",),
@@ -332,10 +336,19 @@ COMMANDS: tuple[Command, ...] = (
         "gateway:run",
         (
             PASSPHRASE,
+            _option(
+                "--http",
+                "serve many clients at 127.0.0.1:PORT or unix:PATH instead",
+                default="",
+                metavar="ADDRESS",
+            ),
+            _flag("--no-token", "ask HTTP clients on this machine for no token; for tools"),
+            _flag("--allow-remote", "let other machines connect; they need the token"),
             _option("--client", "the client that starts it", "client", default="", metavar="ID"),
             _option("--profile", "offer the servers of this profile", "profile", metavar="NAME"),
             _flag("--warm", "start the servers before they are called"),
             _flag("--plain-names", "no server's name before those of tools; for one server"),
+            INTERCEPTORS,
             _option(
                 "--idle",
                 "stop a server that nobody used this long; 0 never",

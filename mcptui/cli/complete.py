@@ -166,6 +166,10 @@ def _of_kind(home: Home, kind: str) -> list[str]:
         from mcptui.actions.diagnose import CHECKS
 
         return [*CHECKS, "all"]
+    if kind == "interceptor":
+        from mcptui.actions.interceptors import list_hooks
+
+        return [hook.name for hook in list_hooks(home)]
     if not home.paths.database.exists():
         return []
     if kind == "installed":
