@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcptui.actions.found import installed, live_gateways
 from mcptui.actions.images import hold_image, image_steps, release_image
-from mcptui.entry import Trust
+from mcptui.entry import Kind, Trust
 from mcptui.entry_read import choices_from_dict, choices_to_dict, entry_from_dict, entry_to_dict
 from mcptui.errors import McptuiError, UsageError
 from mcptui.progress import Step, StepState
@@ -42,6 +42,8 @@ async def remove(home: Home, name: str, *, keep_image: bool = False) -> AsyncIte
     home.store.remove_install(name)
     home.store.wish("reload", name)
     yield Step("rows", f"forgot {name}", StepState.DONE, detail="its calls stay in the record")
+    if row is not None and row.entry.kind is Kind.REMOTE:
+        return  # nothing of it was here; the gateways leave it as they follow the store
     yield Step("containers", "stopping its containers")
     removed = await _stop(home, name)
     yield Step("containers", "its containers are gone", StepState.DONE, detail=removed)
@@ -76,7 +78,8 @@ def forget(home: Home, row: Installed, *, keep_image: bool) -> None:
     """Remove a server without telling about it, and without a way back."""
     home.store.remove_install(row.name)
     home.store.wish("reload", row.name)
-    _sweep(home, row.name)
+    if row.entry.kind is not Kind.REMOTE:
+        _sweep(home, row.name)
     release_image(home, row.name, row.image_id, keep=keep_image or _shared(home, row))
 
 
@@ -147,7 +150,8 @@ def take_back(home: Home, payload: dict[str, Any]) -> None:
         image_id = asyncio.run(_again(home, payload)) if entry.package is not None else ""
         if not image_id:
             raise McptuiError(f"The image of {name} is gone", fix=f"Install {name} again")
-    hold_image(home, name, image_id)
+    if image_id:
+        hold_image(home, name, image_id)
     row = Installed(
         name=name,
         entry=entry,

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcptui.actions.found import installed, live_gateways
+from mcptui.actions.install_remote import host_of
+from mcptui.entry import Kind
+from mcptui.errors import McptuiError
 
 if TYPE_CHECKING:
     from mcptui.entry import ToolPin
@@ -186,6 +189,11 @@ def plan_of(home: Home, name: str) -> ContainerPlan:
     from mcptui.actions.planning import plan_for
 
     row = installed(home, name)
+    if row.entry.kind is Kind.REMOTE:
+        raise McptuiError(
+            f"{name} runs in no container of yours",
+            f"it is a remote server at {host_of(row.entry)}",
+        )
     facts = home.engine().image_facts(row.image_id)
     return plan_for(home, row.entry, row.choices, facts, row.name)
 

@@ -50,7 +50,9 @@ def version_of(entry: Entry) -> str:
     """The version an entry runs, in words."""
     if entry.package is not None:
         return entry.package.version
-    return entry.image.digest[:19] if entry.image is not None else ""
+    if entry.image is not None:
+        return entry.image.digest[:19]
+    return entry.remote.url if entry.remote is not None else ""
 
 
 def update_review(home: Home, name: str) -> UpdateReview:
@@ -155,7 +157,8 @@ def _swap(home: Home, old: Installed, new: Prepared) -> Installed:
     """Put the new version in the place of the old one; gateways that run the old one end it."""
     row = replace(new.row, installed_at=old.installed_at)
     home.store.remove_install(old.name)
-    home.store.put_definitions(new.start.definitions)
+    if new.start is not None:
+        home.store.put_definitions(new.start.definitions)
     home.store.put_tool_states(list(new.states))
     home.store.put_install(row)
     home.store.wish("reload", row.name)

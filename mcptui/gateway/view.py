@@ -123,7 +123,7 @@ def compare(
         hashed: the canonical hash of a definition.
     """
     pins = {pin.name: pin.hash for pin in view.installed.entry.tools}
-    trusted_at_first_use = not pins and not view.states
+    fresh = not view.states  # what was never seen is trusted as first seen where nothing pins it
     changes: list[ToolState] = []
     seen: set[str] = set()
     for definition in live:
@@ -132,7 +132,8 @@ def compare(
         before = view.states.get(name)
         now = hashed(dict(definition))
         approved = (before.approved_hash if before else "") or pins.get(name, "")
-        if now in (approved, pins.get(name)) or (trusted_at_first_use and not approved):
+        unpinned = not pins or pins.get(name) == ""
+        if now in (approved, pins.get(name)) or (fresh and unpinned and not approved):
             row = ToolState(view.name, name, now, now, None)
             if before is not None and before.approved_hash == now and now != pins.get(name):
                 row = ToolState(view.name, name, now, now, dict(definition))

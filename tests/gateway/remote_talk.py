@@ -44,7 +44,7 @@ class RemoteTalk:
     def on_lost(self, identity: bytes, reason: str) -> None:
         self.lost[identity] = reason
 
-    def on_overlong(self, size: int) -> None:
+    def on_overlong(self, size: int, ends: bytes = b"") -> None:
         self.overlong.append(size)
 
     def on_stderr(self, text: str) -> None:
@@ -107,7 +107,9 @@ class RemoteTalk:
             assert "result" in await self.ask("server/discover")
         else:
             version = "2025-11-25"
+            client = {"name": "t", "version": "1"}
             params: dict[str, Any] = {"protocolVersion": version, "capabilities": {}}
+            params["clientInfo"] = client
             assert "result" in await self.ask("initialize", params)
             self.tell("notifications/initialized")
         assert "result" in await self.ask("tools/list")

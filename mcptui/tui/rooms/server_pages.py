@@ -79,7 +79,9 @@ def trust(row: ServerRow, found: Installed, now: float) -> Page:
     source = "✓ signed catalog" if signed else "▲ unsigned, your own"
     pairs = [
         ("from", f"{source}, {found.origin}", "good" if signed else "warn"),
-        ("image", f"{found.image_id[:19] or '–'}…", ""),
+        ("address", entry.remote.url, "")
+        if entry.remote is not None
+        else ("image", f"{found.image_id[:19] or '–'}…", ""),
         ("installed", _day(found.installed_at), ""),
     ]
     if found.updated_at != found.installed_at:
@@ -90,7 +92,9 @@ def trust(row: ServerRow, found: Installed, now: float) -> Page:
     if row.waiting:
         pairs.append(("", f"▲ {row.waiting} changed: refused until you look (enter)", "warn"))
     reach = [("network", "✓ none", "good")]
-    if choices.open_network:
+    if entry.remote is not None:
+        reach = [("network", "▲ runs elsewhere: what its tools are called with goes there", "warn")]
+    elif choices.open_network:
         reach = [("network", "▲ open: any host", "warn")]
     for name, picked in choices.mounts.items():
         for path, writable in picked:

@@ -158,6 +158,8 @@ class InstallSheet(Sheet[str]):
         arguments = self.review.docker_arguments if self.review else ()
         if not arguments:
             text = "They are known once its image is: choose what is missing, or install it."
+            if self.review is not None and self.review.entry.remote is not None:
+                text = "It runs elsewhere: no container is started for it."
             return [[], *wrap(text, width, "dim"), []]
         return [[], *argument_lines(arguments, width), []]
 

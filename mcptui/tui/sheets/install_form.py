@@ -205,7 +205,7 @@ def summary(review: Review, width: int) -> list[Line]:
     lacking = bool(review.missing)
     built = "" if review.image_ready or review.entry.package is None else ", built now"
     pairs = [
-        ("Will run", f"{review.runs}{built}", ""),
+        ("Will run" if review.entry.remote is None else "Is at", f"{review.runs}{built}", ""),
         ("May reach", review.reaches, "warn" if open_ else ""),
         ("May read", review.reads, "warn" if writes else ""),
         ("Needs", review.needs, "warn" if lacking else ""),
