@@ -115,7 +115,8 @@ async def first_start(
     link.running = running
     notes: list[str] = []
     try:
-        hello = await shake(link, "", encode({"name": "mcptui", "version": __version__}), b"{}")
+        client = encode({"name": "mcptui", "version": __version__})
+        hello = await shake(link, "", client, lambda modern, known: b"{}", None)
         link.ready = True
         lists = await _lists(link, hello, notes)
     except (CannotOpen, ServerError, TimeoutError) as error:

@@ -33,7 +33,7 @@ from tests.world import make_home
 SERVER = "under-test"
 CIMD = "https://conformance-test.local/client-metadata.json"
 TRIES = 3
-"""Sign-ins for one goal: a server that always wants more is given up."""
+"""Sign-ins in all: a person gives up on a server that always wants more."""
 STUBS: dict[str, Any] = {
     "string": "x", "integer": 0, "number": 0, "boolean": False, "object": {}, "array": [],
 }  # fmt: skip
@@ -53,17 +53,19 @@ def _context() -> dict[str, Any]:
     return json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
 
 
-async def _signed_in(home: Home) -> bool:
+async def _signed_in(home: Home, done: list[str]) -> bool:
     """Sign in when the server asked for it; whether anything is different now."""
-    if standing(home.store, SERVER).state not in (SignInState.NEEDED, SignInState.MORE):
+    state = standing(home.store, SERVER).state
+    if state not in (SignInState.NEEDED, SignInState.MORE) or len(done) >= TRIES:
         return False
+    done.append(state)
     context = _context()
     client = Client(context.get("client_id", ""), context.get("client_secret", ""))
     await authorize(home, SERVER, _show, client=client)
     return True
 
 
-async def _open(home: Home, gateway: Gateway) -> None:
+async def _open(home: Home, gateway: Gateway, done: list[str]) -> None:
     """Have the gateway learn what the server offers, signing in on the way."""
     for _ in range(TRIES + 1):
         gateway.hub.slots[SERVER].quick_deaths = 0
@@ -72,11 +74,11 @@ async def _open(home: Home, gateway: Gateway) -> None:
             await asyncio.sleep(0.02)
         if getattr(link, "ready", False):
             return
-        if not await _signed_in(home):
+        if not await _signed_in(home, done):
             raise McptuiError("The server did not open", getattr(link, "dead", str(link)))
 
 
-async def _call(home: Home, inside: Inside, tool: dict[str, Any]) -> None:
+async def _call(home: Home, inside: Inside, tool: dict[str, Any], done: list[str]) -> None:
     schema = tool.get("inputSchema", {})
     wanted = {
         name: STUBS.get(schema["properties"].get(name, {}).get("type"), "x")
@@ -85,7 +87,7 @@ async def _call(home: Home, inside: Inside, tool: dict[str, Any]) -> None:
     for _ in range(TRIES + 1):
         said = await inside.ask("tools/call", {"name": tool["name"], "arguments": wanted})
         print("call", said.get("isError"), str(said)[:300], file=sys.stderr)
-        if not said.get("isError") or not await _signed_in(home):
+        if not said.get("isError") or not await _signed_in(home, done):
             return
 
 
@@ -104,11 +106,12 @@ async def main(url: str) -> None:
         gateway.launch_with(ServerLauncher(home, gateway.id, 1 << 24))
         gateway.load()
         inside = Inside(gateway)
+        done: list[str] = []
         async with inside.opened():
-            await _open(home, gateway)
+            await _open(home, gateway, done)
             listed = await inside.ask("tools/list", {})
             for tool in listed["tools"][:1]:
-                await _call(home, inside, tool)
+                await _call(home, inside, tool, done)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,12 @@ def main(names: str) -> int:
     gateway.launch_with(launch)
     gateway.load()
     address = Address.parse("127.0.0.1:0")
-    return serve_http(gateway, address, None, HttpLimits(), told=sys.stdout)
+
+    def told(listening: Address) -> None:
+        sys.stdout.write(f"{listening.url()}\n")
+        sys.stdout.flush()
+
+    return serve_http(gateway, address, None, HttpLimits(), told=told)
 
 
 if __name__ == "__main__":
