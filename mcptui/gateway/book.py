@@ -15,6 +15,7 @@ from typing import Any
 
 from mcptui import __version__
 from mcptui.gateway.eras import tool_for_legacy
+from mcptui.gateway.http_headers import without_bad_annotations
 from mcptui.gateway.names import exposed_names
 from mcptui.gateway.view import ServerView
 from mcptui.gateway.wire import MODERN_VERSIONS, SERVER_KEY, encode
@@ -114,15 +115,16 @@ class Book:
         return encode(said)
 
 
-def bind(views: Iterable[ServerView], *, plain: bool = False) -> Book:
+def bind(views: Iterable[ServerView], *, plain: bool = False, http: bool = False) -> Book:
     """Write the book of all installed servers, those that are switched off included.
 
     Args:
         views: the servers.
         plain: show tools and prompts under the server's own names; only where there is one server.
+        http: for clients over HTTP, who must refuse tools that ask for headers in a wrong way.
     """
     ordered = sorted(views, key=lambda view: view.name)
-    tools, short_tools, tool_list = _tools(ordered, plain)
+    tools, short_tools, tool_list = _tools(ordered, plain, http)
     prompts, short_prompts, prompt_list = _prompts(ordered, plain)
     resources: dict[str, str] = {}
     resource_list: list[Mapping[str, Any]] = []
@@ -150,7 +152,7 @@ def bind(views: Iterable[ServerView], *, plain: bool = False) -> Book:
 
 
 def _tools(
-    views: list[ServerView], plain: bool
+    views: list[ServerView], plain: bool, http: bool
 ) -> tuple[dict[str, Target], dict[str, Target], list[Mapping[str, Any]]]:
     found = [(view, tool) for view in views for tool in view.tools()]
     names = exposed_names(((view.name, tool.name) for view, tool in found), plain=plain)
@@ -161,7 +163,8 @@ def _tools(
         target = Target(view.name, tool.name, _json(tool.name), tool.verdict)
         table[name] = target
         if tool.definition is not None:
-            listed.append({**tool.definition, "name": name})
+            shown = without_bad_annotations(tool.definition) if http else tool.definition
+            listed.append({**shown, "name": name})
     return table, _short(table), listed
 
 

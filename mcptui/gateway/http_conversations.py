@@ -51,6 +51,8 @@ class Conversations:
             if len(self.groups) >= self.limits.groups:
                 self._push_out_group()
             found = self.groups[key] = Group(self.hub, self.limits, principal, pid)
+            found.client.modern_who(meta)
+            self.hub.client_ready(found.session)
         return found
 
     def _push_out_group(self) -> None:

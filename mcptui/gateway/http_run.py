@@ -53,6 +53,8 @@ async def _run(
     told: Callable[[Address], object],
 ) -> int:
     _raise_files()
+    gateway.hub.shares = True
+    gateway.hub.rebind()
     late = _Late()
     server = HttpServer(limits, late)
     listening = await server.listen(address)

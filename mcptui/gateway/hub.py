@@ -106,7 +106,8 @@ class Hub(Lifecycle):
     def rebind(self) -> None:
         """Write the book anew and tell clients which lists changed."""
         before = self.book
-        self.book = bind((slot.view for slot in self.slots.values()), plain=self._plain)
+        views = (slot.view for slot in self.slots.values())
+        self.book = bind(views, plain=self._plain, http=self.shares)
         changed = {
             _CHANGES[method]
             for method in LIST_METHODS

@@ -19,7 +19,8 @@ from mcptui.gateway.dispatch import Dispatch
 from mcptui.gateway.handshake import CannotOpen, shake
 from mcptui.gateway.learn import Learner
 from mcptui.gateway.limits import Limits
-from mcptui.gateway.link import Link, Owner, ServerError
+from mcptui.gateway.link import Link, ServerError
+from mcptui.gateway.owner import Owner
 from mcptui.gateway.record import Scribe
 from mcptui.gateway.settings import Settings
 from mcptui.gateway.slot import Slot
@@ -70,7 +71,7 @@ class Lifecycle:
         self.ending = False
         self.launched = False
         self.warm_all = False
-        self.shares = False
+        self.shares = False  # over HTTP, many clients
         self.desk: Owner
         self._learner = Learner(scribe, clock, self.rebind)
         self._opening: set[asyncio.Task[None]] = set()

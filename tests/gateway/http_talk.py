@@ -127,7 +127,7 @@ class HttpTalk:
 
     def connect(self) -> http.client.HTTPConnection:
         """A connection of its own."""
-        made = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=60)
+        made = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=15)
         made.connect()
         made.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connections.append(made)
