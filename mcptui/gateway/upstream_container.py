@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from mcptui.entry import Kind
 from mcptui.errors import McptuiError
+from mcptui.gateway.lifecycle import Full
 from mcptui.runtime.channel import Listener, Running
 from mcptui.store.rows import Installed
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.home import Home
@@ -38,11 +40,18 @@ class ContainerLauncher:
         session: this gateway's id; on every container as a label.
         line_limit: bytes of the longest message.
         secrets: where secrets come from; called on a thread.
+        most: containers all gateways of this user may have at once, about; 0 for any number.
     """
 
     def __init__(
-        self, home: Home, session: str, line_limit: int, secrets: SecretsOf = no_secrets
+        self,
+        home: Home,
+        session: str,
+        line_limit: int,
+        secrets: SecretsOf = no_secrets,
+        most: int = 0,
     ) -> None:
+        self._most = most
         self._home = home
         self._session = session
         self._line_limit = line_limit
@@ -52,12 +61,27 @@ class ContainerLauncher:
         """Start one server.
 
         Raises:
+            Full: this user's gateways have too many already.
             McptuiError: it cannot be started; says why and what to do.
         """
         engine, plan = await asyncio.to_thread(self._plan, installed)
         from mcptui.runtime.launch import launch
 
         return await launch(engine, plan, listener, line_limit=self._line_limit)
+
+    def _must_have_room(self, engine: Engine, state: str) -> None:
+        """Count the containers of all gateways by their labels; the engine alone knows them."""
+        if not self._most:
+            return
+        from mcptui.runtime.owner import HOME
+
+        running = sum(found.running for found in engine.found({HOME: state}))
+        if running >= self._most:
+            raise Full(
+                f"{plural(running, 'server')} of all your clients run already",
+                "no more are started at once",
+                "Call again later, or close a client; `containers_all` in config.toml is the limit",
+            )
 
     def _plan(self, installed: Installed) -> tuple[Engine, ContainerPlan]:
         entry, choices = installed.entry, installed.choices
@@ -72,6 +96,7 @@ class ContainerLauncher:
 
         engine = self._home.engine()
         paths = self._home.paths
+        self._must_have_room(engine, str(paths.state))
         found = plan(
             entry,
             choices,

@@ -14,7 +14,8 @@ from pathlib import Path
 from mcptui.entry import Checked, Choices, Entry, Image, Kind, ToolPin, Trust
 from mcptui.runtime.channel import LINE_LIMIT, Death, Listener
 from mcptui.runtime.lines import LineSplitter
-from mcptui.store.rows import Installed
+from mcptui.store import Store
+from mcptui.store.rows import Definitions, Installed
 
 PEER = Path(__file__).parent.parent / "fixtures" / "peer.py"
 
@@ -115,3 +116,11 @@ def installed(
         checked=Checked(on="2026-11-23"), command=arguments, tools=pins,
     )  # fmt: skip
     return Installed(name, entry, choices or Choices(), Trust.UNSIGNED, "test", "", 1.0, 1.0)
+
+
+def remembered(store: Store, name: str, *arguments: str) -> Installed:
+    """The same, of a server that ran before: no gateway starts it just to learn what it has."""
+    from tests.fixtures.peer import TOOLS
+
+    store.put_definitions(Definitions(name, "legacy", "2025-11-25", {"tools": {}}, tools=TOOLS))
+    return installed(name, *arguments)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mcptui.store import Store
 from tests.gateway.conftest import Start, rows, until
-from tests.gateway.local import installed
+from tests.gateway.local import installed, remembered
 from tests.gateway.talk import Talk
 
 
@@ -105,7 +104,7 @@ def test_idle_for_ever_where_it_is_set_so(start: Start, store: Store) -> None:
 
 def test_the_least_recently_used_makes_room(start: Start, store: Store) -> None:
     names = ["one", "two", "three"]
-    talk = start(*map(_known(store), names), containers=2)
+    talk = start(*(remembered(store, name) for name in names), containers=2)
     talk.hello()
     for name in ("one", "two", "one", "three"):
         assert talk.text(f"{name}__echo", {"text": name}) == name
@@ -117,7 +116,7 @@ def test_the_least_recently_used_makes_room(start: Start, store: Store) -> None:
 def test_without_room_a_call_waits_a_bounded_time_and_is_refused_with_words(
     start: Start, store: Store
 ) -> None:
-    talk = start(*map(_known(store), ("one", "two")), containers=1, room=1)
+    talk = start(remembered(store, "one"), remembered(store, "two"), containers=1, room=1)
     talk.hello()
     talk.call("one__echo")
     busy = talk.start("tools/call", _call("one__slow", steps=40, pause=0.1))
@@ -154,7 +153,7 @@ def test_each_hop_has_its_own_limit(start: Start, store: Store) -> None:
     talk.hello()
     result = talk.call("one__echo")
     assert "did not answer the handshake within 1 s" in result["content"][0]["text"]
-    other = start(_known(store)("two"), call=0.8)
+    other = start(remembered(store, "two"), call=0.8)
     other.hello()
     result = other.call("two__hang")
     assert result["isError"] is True and "did not answer within" in result["content"][0]["text"]
@@ -178,7 +177,7 @@ def test_what_may_have_had_effects_is_never_done_twice(start: Start, store: Stor
 def test_a_server_that_cannot_run_is_left_alone_after_a_few_tries(
     start: Start, store: Store
 ) -> None:
-    talk = start(_known(store)("one", "--dies"), backoff=0.3)
+    talk = start(remembered(store, "one", "--dies"), backoff=0.3)
     talk.hello()
     began = time.monotonic()
     for _ in range(6):
@@ -194,7 +193,7 @@ def test_a_server_that_cannot_run_is_left_alone_after_a_few_tries(
 
 def test_warm_servers_start_unasked_and_delay_no_answer(start: Start, store: Store) -> None:
     names = ["one", "two", "three", "four"]
-    talk = start(*map(_known(store), names), warm=1, warm_at_once=2)
+    talk = start(*(remembered(store, name) for name in names), warm=1, warm_at_once=2)
     talk.hello()
     for _ in range(20):
         began = time.monotonic()
@@ -206,7 +205,7 @@ def test_warm_servers_start_unasked_and_delay_no_answer(start: Start, store: Sto
 
 def test_a_client_that_reconnects_leaves_no_server_behind(start: Start, store: Store) -> None:
     for _ in range(3):
-        talk = start(_known(store)("one"))
+        talk = start(remembered(store, "one"))
         talk.hello()
         talk.call("one__echo")
         assert len(servers_of(talk)) == 1
@@ -216,15 +215,3 @@ def test_a_client_that_reconnects_leaves_no_server_behind(start: Start, store: S
 
 def _call(name: str, **arguments: Any) -> dict[str, Any]:
     return {"name": name, "arguments": arguments}
-
-
-def _known(store: Store) -> Callable[..., Any]:
-    """Makes servers that were seen before, so that no gateway starts them just to learn."""
-    from mcptui.store.rows import Definitions
-    from tests.fixtures.peer import TOOLS
-
-    def make(name: str, *options: str) -> Any:
-        store.put_definitions(Definitions(name, "legacy", "2025-11-25", {"tools": {}}, tools=TOOLS))
-        return installed(name, *options)
-
-    return make
