@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -74,5 +75,5 @@ def _tried(scenario: str, revision: str, folder: Path) -> list[str]:
 def test_every_scored_sign_in_scenario_passes(revision: str, half: int, tmp_path: Path) -> None:
     scenarios = SCORED[revision][half::2]
     with ThreadPoolExecutor(2) as threads:
-        found = threads.map(lambda name: _tried(name, revision, tmp_path), scenarios)
+        found = threads.map(partial(_tried, revision=revision, folder=tmp_path), scenarios)
         assert [problem for problems in found for problem in problems] == []
