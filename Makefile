@@ -72,6 +72,6 @@ $(VENV)/test.stamp: $(VENV)/run.stamp requirements/test.txt
 	@touch $@
 
 # Real MCP clients that tests start; too many packages to live beside our own.
-$(VENV)/tools.stamp: $(VENV)/test.stamp tests/tools/requirements.txt tests/tools/package-lock.json
+$(VENV)/tools.stamp: $(VENV)/test.stamp tests/tools/requirements.txt tests/tools/package-lock.json tests/tools/__init__.py
 	$(BIN)/python -m tests.tools
 	@touch $@

@@ -14,6 +14,7 @@ import os
 import queue
 import sys
 import threading
+import traceback
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -195,6 +196,7 @@ class Keychain:
                 with _GUARD:
                     answers.put((work(), None))
             except Exception as error:
+                _close(error)
                 answers.put((None, error))
 
         threading.Thread(target=run, name="keyring", daemon=True).start()
@@ -209,6 +211,14 @@ class Keychain:
         if error is not None:
             raise _told(error)
         return value  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+def _close(error: Exception) -> None:
+    """Close the connection that the library leaves open when a collection stays locked."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        bus: Any = frame.f_locals.get("bus")
+        if "jeepney" in type(bus).__module__:
+            bus.close()
 
 
 def _plain(backend: Any) -> None:

@@ -18,7 +18,13 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".cache" / "tools"
-SHELLS = ("zsh", "fish")
+PROGRAMS = {
+    "zsh": "zsh",
+    "fish": "fish",
+    "dbus-daemon": "dbus",
+    "gnome-keyring-daemon": "gnome-keyring",
+}
+"""Programs that tests start, and the Debian packages that bring them."""
 _PYTHON_LIST = "requirements.txt"
 _NODE_LISTS = ("package.json", "package-lock.json")
 
@@ -55,9 +61,9 @@ def tools() -> Tools:
     return Tools(python / "bin" / "python", node(), modules / "node_modules")
 
 
-def shells() -> None:
-    """Install the shells whose completion is tested, where this is Debian and we may."""
-    missing = [name for name in SHELLS if shutil.which(name) is None]
+def programs() -> None:
+    """Install the shells and the keyring that tests drive, where this is Debian and we may."""
+    missing = [package for name, package in PROGRAMS.items() if shutil.which(name) is None]
     apt = shutil.which("apt-get")
     if not missing or apt is None or os.geteuid() != 0:
         return

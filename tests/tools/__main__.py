@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.tools import shells, tools
+from tests.tools import programs, tools
 
 if __name__ == "__main__":
-    shells()
+    programs()
     tools()
