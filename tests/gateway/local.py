@@ -41,6 +41,11 @@ class LocalRunning:
         if self.process.stdin is not None and not self.process.stdin.is_closing():
             self.process.stdin.write(line + b"\n")
 
+    @property
+    def waiting(self) -> int:
+        stdin = self.process.stdin
+        return 0 if stdin is None else stdin.transport.get_write_buffer_size()
+
     async def drain(self) -> None:
         if self.process.stdin is not None:
             await self.process.stdin.drain()
