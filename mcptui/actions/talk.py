@@ -60,7 +60,7 @@ class _Ears:
         """Keep a message."""
         self.lines.put_nowait(line)
 
-    def on_overlong(self, size: int) -> None:
+    def on_overlong(self, size: int, ends: bytes = b"") -> None:
         """Note a message that was dropped."""
         self.log.append(f"a message of more than {size} bytes was dropped")
 

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mcptui.gateway.call import Call, Question
-from mcptui.gateway.capable import TASKS, Abilities, fitted, without_questions
+from mcptui.gateway.capable import TASKS, Abilities, fitted, without_questions, without_roots
 from mcptui.gateway.client import Client
 from mcptui.gateway.eras import (
     attributed,
@@ -39,6 +39,7 @@ from mcptui.gateway.wire import (
     VERSION_KEY,
     Part,
     canonical_id,
+    decode_error,
     encode,
     error_body,
     fields,
@@ -51,6 +52,11 @@ from mcptui.gateway.wire import (
 if TYPE_CHECKING:
     from mcptui.gateway.front import Front
     from mcptui.gateway.hub import Hub
+
+
+_UNREAD = (
+    "The client leaves too many answers unread, so this one was dropped. The server did its work."
+)
 
 
 class Answers(Questions):
@@ -80,6 +86,12 @@ class Answers(Questions):
         link = call.link
         if not result:
             self._answer_error(call, error)
+            return
+        if bytes(memoryview(result)[:1]) != b"{":
+            self.failed(call, "the server's answer is no object")
+            return
+        if self.front.overfull and self.front.undelivered > self.limits.undelivered:
+            self.down(call, _UNREAD)
             return
         if link is not None and (link.modern or call.modern):
             try:
@@ -146,6 +158,11 @@ class Answers(Questions):
         link = call.link
         if not error:
             self.failed(call, "the server answered with neither a result nor an error")
+            return
+        try:
+            decode_error(error)
+        except MALFORMED:
+            self.failed(call, "the server's error is not what it should be")
             return
         if link is not None and not link.modern and b"-32042" in bytes(error):
             if call.modern and (urls := urls_of(error)):
@@ -276,7 +293,12 @@ class Answers(Questions):
         """
         same = self.client.legacy is not modern
         told = fitted(self.client.capabilities, known, modern=modern, same_era=same)
-        return without_questions(told) if link.shared and not modern else told
+        if modern:
+            return told
+        if link.shared:
+            return without_questions(told)
+        # A server of that era keeps the roots it got, and would use them for the other one.
+        return without_roots(told) if self.client.several else told
 
     # Ends
 

@@ -20,6 +20,11 @@ class Front(Protocol):
         """The client does not read what it gets: what it can do without is left out."""
         ...
 
+    @property
+    def undelivered(self) -> int:
+        """Bytes the client has not taken yet."""
+        ...
+
     def answer(self, identity: bytes, result: Part, error: Part = b"") -> None:
         """The one answer to a request; of `result` and `error` one is empty.
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from mcptui.gateway.capable import extension_ids
 from mcptui.gateway.link import Inquiry, Link, ServerError
+from mcptui.gateway.surrogates import show
 from mcptui.gateway.wire import (
     LATEST_LEGACY,
     LATEST_MODERN,
@@ -195,7 +196,7 @@ def _hello(link: Link, said: dict[str, Any], info: dict[str, Any]) -> Hello:
 def _object(answer: bytes) -> dict[str, Any]:
     try:
         # The standard decoder keeps whole numbers of any length and lone surrogates.
-        said: Any = json.loads(answer)
+        said: Any = json.loads(show(answer))
     except (ValueError, RecursionError) as error:
         raise ServerError(0, f"an answer that is not JSON: {error}") from error
     if not isinstance(said, dict):

@@ -49,6 +49,7 @@ class Conversation:
         pid: of the client's process, 0 when nobody knows.
     """
 
+    undelivered = 0
     overfull = False  # told by stream: one client's unread stream is not another's
 
     def __init__(self, hub: Hub, limits: HttpLimits, principal: bytes, pid: int) -> None:
@@ -59,6 +60,7 @@ class Conversation:
         self.client = Client("", pid)
         self.session = Session(hub, self, self.client)
         hub.sessions.append(self.session)
+        hub.shares = True
 
     def enter(
         self, message: Envelope, size: int, shown: bytes, stream: ModernStream | LegacyStream,
@@ -121,6 +123,10 @@ class Conversation:
 
 class Group(Conversation):
     """Modern requests of one client."""
+
+    def __init__(self, hub: Hub, limits: HttpLimits, principal: bytes, pid: int) -> None:
+        super().__init__(hub, limits, principal, pid)
+        self.client.several = True
 
     def ask(self, message: Envelope, size: int, shown: bytes, request: Request) -> None:
         """Take a request in."""

@@ -41,6 +41,7 @@ class Inside:
         self._last = 0
 
     overfull = False
+    undelivered = 0
 
     def answer(self, identity: bytes, result: Part, error: Part = b"") -> None:
         """The answer to what we asked."""

@@ -13,6 +13,10 @@ class Limits:
         line: bytes of one message, from either side.
         in_flight: calls one client may have open.
         held: bytes of open requests after which the client is not read until some are answered.
+        unread: bytes a server may leave unread; then it gets no further calls, until it reads.
+        undelivered: bytes of answers a client may leave unread; then it gets short errors instead.
+        lists: bytes of one list, all pages.
+        tools: tools of one server that are remembered, those it has no longer included.
         probe: seconds an unknown server may take for `server/discover` before `initialize` is
             tried as well.
         start: seconds from the start of a container to the end of the handshake.
@@ -40,6 +44,10 @@ class Limits:
     line: int = 64 << 20
     in_flight: int = 512
     held: int = 128 << 20
+    unread: int = 64 << 20
+    undelivered: int = 256 << 20
+    lists: int = 16 << 20
+    tools: int = 5000
     probe: float = 5.0
     start: float = 60.0
     question: float = 30.0

@@ -8,16 +8,16 @@ one and is dropped.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from mcptui.gateway.call import Call
 from mcptui.gateway.capable import fitted
 from mcptui.gateway.eras import plain_meta
 from mcptui.gateway.limits import Limits
 from mcptui.gateway.surrogates import show
+from mcptui.gateway.torn import answered
 from mcptui.gateway.wire import (
     CAPABILITIES_KEY,
     CLIENT_KEY,
@@ -33,7 +33,6 @@ from mcptui.gateway.wire import (
     decode_error,
     encode,
     error_body,
-    error_line,
     fault_line,
     fields,
     joined,
@@ -45,11 +44,13 @@ from mcptui.gateway.wire import (
 from mcptui.runtime.channel import Death, Running
 
 if TYPE_CHECKING:
+    from mcptui.gateway.owner import Owner
     from mcptui.gateway.subscriptions import Watch
 
 _JOINED = 256 << 10
 """Bytes of small messages that are joined into one write."""
-_ID = re.compile(rb'"id"\s{0,4}:\s{0,4}"?(\d{1,15})')
+_UNREAD_REPLIES = 4 << 20
+"""Bytes a server may leave unread and still get answers to what it asks."""
 
 
 class ServerError(Exception):
@@ -59,41 +60,6 @@ class ServerError(Exception):
         super().__init__(f"{message} ({code})")
         self.code = code
         self.data = data
-
-
-class Owner(Protocol):
-    """What a link tells the client's side of the gateway."""
-
-    def answered(self, call: Call, result: Part, error: Part) -> None:
-        """A call's answer came; one of the two is empty."""
-
-    def progressed(self, call: Call, params: dict[str, Part]) -> None:
-        """A server told how far a call is."""
-
-    def asked(self, link: Link, identity: bytes, method: str, params: Part) -> None:
-        """A legacy server asks the client something."""
-
-    def notified(self, link: Link, method: str, params: Part) -> None:
-        """A server tells something that belongs to no one call."""
-
-    def ended(self, link: Link, reason: str) -> None:
-        """The server is gone; every open call of the link is still in `link.pending`."""
-
-    def stderr(self, link: Link, text: str) -> None:
-        """A line for the server's log."""
-
-    def failed(self, call: Call, reason: str) -> None:
-        """A call cannot be answered any more, though its server lives."""
-
-    def down(self, call: Call, words: str) -> None:
-        """A call is answered by us, with these words."""
-
-    def goes_on(self, call: Call, link: Link) -> None:
-        """A call waited for its server, which is ready now."""
-
-    def stamp(self, link: Link) -> dict[str, Part]:
-        """What a legacy client's requests say to a modern server."""
-        ...
 
 
 Inquiry = asyncio.Future[bytes]
@@ -155,6 +121,10 @@ class Link:
         else:  # one write for many small messages
             channel.send(b"\n".join(out))
 
+    def _deaf(self, most: int) -> bool:
+        """Whether a server has left too much unread."""
+        return self.running is not None and self.running.channel.waiting > most
+
     def introduce(self, client: Part, capabilities: Part) -> None:
         """Say for whom we speak; stamped on every request to a modern server."""
         self.client_meta = {
@@ -165,6 +135,10 @@ class Link:
 
     def submit(self, call: Call) -> None:
         """Pass a call on."""
+        if self._deaf(self.limits.unread):
+            call.link = self
+            call.owner.failed(call, "it does not read what it is sent")
+            return
         self._last = number = self._last + 1
         self.pending[number] = call
         self.used = time.monotonic()
@@ -269,7 +243,9 @@ class Link:
         self.send(notification_line(method, params))
 
     def reply(self, identity: bytes, result: Part, error: Part = b"") -> None:
-        """Answer a question of the server's."""
+        """Answer a question of the server's; one that reads no answers gets none."""
+        if self._deaf(_UNREAD_REPLIES):
+            return
         if error:
             self.send(fault_line(identity, error))
         else:
@@ -320,7 +296,8 @@ class Link:
         elif message.method == "ping":
             self.reply(identity, b"{}")
         elif self.modern or not self.ready:
-            self.send(error_line(identity, METHOD_NOT_FOUND, "Not now: no call is being made"))
+            words = "Not now: no call is being made"
+            self.reply(identity, b"", error_body(METHOD_NOT_FOUND, words))
         else:
             self.owner.asked(self, identity, message.method, message.params)
 
@@ -337,9 +314,7 @@ class Link:
     def _garbage(self, line: bytes, fault: str) -> None:
         shown = line[:200].decode("utf-8", "replace")
         self.owner.stderr(self, f"[mcptui] not a message ({fault[:80]}), left out: {shown}")
-        found = _ID.search(line[:512]) or _ID.search(line[-512:])
-        if found is not None:
-            self._fail(int(found[1]), "the server's answer was not valid JSON")
+        self._fail(number_id(answered(line)), "the server's answer was not valid JSON")
 
     def _fail(self, number: int, reason: str) -> None:
         waiting = self.pending.pop(number, None)
@@ -350,19 +325,26 @@ class Link:
         elif not waiting.done():
             waiting.set_exception(ServerError(INTERNAL_ERROR, reason))
 
-    def on_overlong(self, size: int) -> None:
-        """A message over the limit was dropped; whose it was can only be told by who is left."""
+    def on_overlong(self, size: int, ends: bytes = b"") -> None:
+        """A message over the limit was dropped."""
         self.owner.stderr(self, f"[mcptui] a message of {size} bytes or more was left out")
-        self._lost_answers += 1
+        number = number_id(answered(ends))
+        if number in self.pending or number in self._streams:
+            self._fail(number, self._too_long)
+        else:  # whose it was can only be told by who is left
+            self._lost_answers += 1
         self._settle_lost()
 
+    @property
+    def _too_long(self) -> str:
+        return f"the server's answer was larger than the limit of {self.limits.line >> 20} MiB"
+
     def _settle_lost(self) -> None:
-        if len(self.pending) > self._lost_answers:
+        if not self._lost_answers or len(self.pending) > self._lost_answers:
             return
         self._lost_answers = 0
-        limit = self.limits.line >> 20
         for number in list(self.pending):
-            self._fail(number, f"the server's answer was larger than the limit of {limit} MiB")
+            self._fail(number, self._too_long)
 
     def on_lost(self, identity: bytes, reason: str) -> None:
         """One request got no answer, though the server lives."""

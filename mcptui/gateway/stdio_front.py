@@ -40,7 +40,7 @@ class StdioFront:
         sink: descriptor to write to.
         limit: bytes of the longest line.
         on_line: takes each message.
-        on_overlong: told of a message over the limit.
+        on_overlong: told the size, and the first and last bytes, of a message over the limit.
         on_end: called once when the client closed its side.
     """
 
@@ -50,7 +50,7 @@ class StdioFront:
         sink: int,
         limit: int,
         on_line: Callable[[bytes], None],
-        on_overlong: Callable[[int], None],
+        on_overlong: Callable[[int, bytes], None],
         on_end: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -196,10 +196,17 @@ class StdioFront:
         """The client does not read: what it can do without need not be sent."""
         return self._unwritten > HIGH_WATER
 
+    @property
+    def undelivered(self) -> int:
+        """Bytes the client has not taken yet."""
+        return self._unwritten
+
     def _break(self) -> None:
         """The client is gone: nothing can be written any more."""
         self.broken = True
         self._out.clear()
+        self._rest.clear()
+        self._unwritten = 0
         if self._writing:
             self._loop.remove_writer(self._sink)
             self._writing = False

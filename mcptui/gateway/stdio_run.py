@@ -7,7 +7,8 @@ import asyncio
 from mcptui.gateway.serve import LAST_WORDS, Gateway, run_on_loop
 from mcptui.gateway.session import Session
 from mcptui.gateway.stdio_front import StdioFront
-from mcptui.gateway.wire import INVALID_REQUEST, error_body
+from mcptui.gateway.torn import whose
+from mcptui.gateway.wire import INVALID_REQUEST, canonical_id, error_body
 
 LINGER_TURNS = 10
 """Tenths of a second in which open calls may still be answered after the client's last word."""
@@ -35,9 +36,13 @@ async def _run(gateway: Gateway, source: int, sink: int) -> int:
         reasons.append("the client closed the connection")
         ended.set()
 
-    def overlong(size: int) -> None:
-        words = f"A message of {size} bytes is over the limit"
-        front.answer(b"null", b"", error_body(INVALID_REQUEST, words))
+    def overlong(size: int, ends: bytes) -> None:
+        limit = f"{hub.limits.line >> 20} MiB"
+        words = f"A message of {size} bytes is over the limit of {limit}"
+        identity = canonical_id(whose(ends)) or b"null"
+        if identity in session.ledger.calls:
+            identity = b"null"
+        front.answer(identity, b"", error_body(INVALID_REQUEST, words))
 
     def take(line: bytes) -> None:
         session.on_line(line)

@@ -16,7 +16,7 @@ _ESCAPE = re.compile(
     rb"|u([dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-_HIDDEN = re.compile(re.escape(_MARK) + rb"([0-9a-fA-F]{4})>")
+_HIDDEN = re.compile(re.escape(_MARK) + rb"([dD][89a-fA-F][0-9a-fA-F]{2})>")
 _used: list[bool] = []
 
 

@@ -204,6 +204,11 @@ class RemoteServer:
         except asyncio.QueueFull:
             self._listener.on_stderr("[mcptui] the server takes no more notices; one was left out")
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that were sent and that the server has not taken yet."""
+        return self._unsent
+
     async def drain(self) -> None:
         """Wait until most of what was sent is on its way."""
         while self._unsent > TAKEN and self._death is None:

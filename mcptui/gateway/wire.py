@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from mcptui.gateway.surrogates import hide
+from mcptui.gateway.torn import must_be_text, one_line, without_mark
 
 LEGACY_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 """Versions that open with `initialize`, oldest first."""
@@ -92,18 +93,24 @@ _KNOWN_KEYS = {
 
 
 def decode_envelope(line: bytes) -> Envelope:
-    """One message.
+    """One message; it is UTF-8, and no part of it has a line end.
 
     Raises:
         MALFORMED: it is none.
     """
+    if not line.isascii():
+        must_be_text(line)
     try:
-        return _envelope(line)
+        message = _envelope(line)
     except msgspec.DecodeError:
-        hidden = hide(line)
+        hidden = hide(without_mark(line))
         if hidden is line:
             raise
-        return _envelope(hidden)
+        line = hidden
+        message = _envelope(line)
+    if b"\r" in line or b"\n" in line:
+        return _envelope(one_line(line))
+    return message
 
 
 def fields(value: Part) -> dict[str, Part]:
@@ -198,6 +205,8 @@ def number_id(raw: Part) -> int:
         return int(value)
     if value[:1] == b'"' and value[1:-1].isdigit() and len(value) < 18:
         return int(value[1:-1])  # some servers turn ids into strings
+    if value.endswith(b".0") and value[:-2].isdigit() and len(value) < 18:
+        return int(value[:-2])  # or into fractions, as languages with one kind of number do
     return -1
 
 

@@ -118,6 +118,11 @@ class AttachStream(asyncio.Protocol):
 
     # A Channel
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that were sent and that the engine has not taken yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
     def send(self, line: bytes) -> None:
         """Send one message, given without its newline."""
         self.write(line + b"\n")

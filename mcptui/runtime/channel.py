@@ -38,6 +38,11 @@ class Channel(Protocol):
         """Send one message, given without its newline. Never blocks, never raises: what the
         server does not take yet is kept, what a dead server would get is dropped."""
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that were sent and that the server has not taken yet."""
+        ...
+
     async def drain(self) -> None:
         """Wait until the server has taken most of what was sent; at once when it is dead."""
 
@@ -51,8 +56,13 @@ class Listener(Protocol):
     def on_line(self, line: bytes) -> None:
         """One message, without its line end."""
 
-    def on_overlong(self, size: int) -> None:
-        """A message over the limit was dropped; `size` bytes of it were seen."""
+    def on_overlong(self, size: int, ends: bytes = b"") -> None:
+        """A message over the limit was dropped.
+
+        Args:
+            size: bytes of it that were seen.
+            ends: its first and last bytes, as far as they are known: whose it was may be told.
+        """
 
     def on_stderr(self, text: str) -> None:
         """One line of the server's log, raw: pass it through `visible()` before showing it."""

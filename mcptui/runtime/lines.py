@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 _log = logging.getLogger("mcptui.runtime")
+_END = 512
+"""Bytes kept of each end of a message that is dropped."""
 
 
 class LineSplitter:
@@ -17,18 +20,22 @@ class LineSplitter:
 
     Args:
         on_line: gets each message without its line end.
-        on_overlong: told the size of each message that was dropped.
+        on_overlong: told the size of each message that was dropped, and its first and last bytes.
         limit: bytes a message may have.
     """
 
     def __init__(
-        self, on_line: Callable[[bytes], None], on_overlong: Callable[[int], None], limit: int
+        self,
+        on_line: Callable[[bytes], None],
+        on_overlong: Callable[[int, bytes], None],
+        limit: int,
     ) -> None:
         self._on_line = on_line
         self._on_overlong = on_overlong
         self._limit = limit
         self._parts: list[bytes] = []
         self._size = 0
+        self._head = self._tail = b""
 
     def feed(self, data: bytes) -> None:
         """Take the next piece."""
@@ -43,7 +50,7 @@ class LineSplitter:
                 self._keep(piece)
                 self._give()
             elif len(piece) > self._limit:
-                self._call(self._on_overlong, len(piece))
+                self._call(self._on_overlong, len(piece), piece[:_END] + piece[-_END:])
             else:
                 self._line(piece)
             start = end + 1
@@ -58,15 +65,21 @@ class LineSplitter:
 
     def _keep(self, piece: bytes) -> None:
         self._size += len(piece)
-        if self._size > self._limit:
-            self._parts.clear()
-        else:
+        if self._size <= self._limit:
             self._parts.append(piece)
+            return
+        if self._parts:
+            self._head = self._head or b"".join(self._parts[:8])[:_END]
+            self._tail = b"".join(self._parts[-8:])[-_END:]
+            self._parts.clear()
+        self._head = self._head or piece[:_END]
+        self._tail = (self._tail + piece[-_END:])[-_END:]
 
     def _give(self) -> None:
         size, self._size = self._size, 0
         if size > self._limit:
-            self._call(self._on_overlong, size)
+            ends, self._head, self._tail = self._head + self._tail, b"", b""
+            self._call(self._on_overlong, size, ends)
             return
         parts, self._parts = self._parts, []
         line = b"".join(parts)
@@ -79,9 +92,9 @@ class LineSplitter:
         if line:
             self._call(self._on_line, line)
 
-    def _call(self, told: Callable[[bytes], None] | Callable[[int], None], what: object) -> None:
+    def _call(self, told: Callable[..., None], *what: Any) -> None:
         try:
-            told(what)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            told(*what)
         except Exception:
             # One message that its receiver cannot bear must not cost the ones behind it.
             _log.exception("a message could not be handled")

@@ -67,9 +67,11 @@ class PipeReader:
         if not data:
             self.close()
             return
-        if len(data) == self._size:
+        # A long message is taken in large pieces; many short ones are not: what is made of them
+        # would keep everybody else waiting.
+        if len(data) == self._size and b"\n" not in data:
             self._size = min(self._size * 2, _MOST_READ)
-        elif len(data) < _LEAST_READ:
+        elif len(data) < self._size:
             self._size = _LEAST_READ
         self._on_data(data)
 
@@ -98,6 +100,11 @@ class PipeChannel:
         self._ending = False
         self._drained: list[asyncio.Future[None]] = []
         os.set_blocking(fd, False)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were sent and that the server has not taken yet."""
+        return self._size
 
     def send(self, line: bytes) -> None:
         """Send one message, given without its newline."""

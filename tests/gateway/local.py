@@ -13,7 +13,8 @@ from pathlib import Path
 
 from mcptui.entry import Checked, Choices, Entry, Image, Kind, ToolPin, Trust
 from mcptui.runtime.channel import LINE_LIMIT, Death, Listener
-from mcptui.runtime.lines import LineSplitter
+from mcptui.runtime.lines import LineSplitter, LogLines
+from mcptui.runtime.pipes import PipeChannel, PipeReader, wide_pipe
 from mcptui.store import Store
 from mcptui.store.rows import Definitions, Installed
 
@@ -21,57 +22,37 @@ PEER = Path(__file__).parent.parent / "fixtures" / "peer.py"
 
 
 class LocalRunning:
-    """A process, as a started server."""
+    """A process, as a started server: behind the same pipes as a container's."""
 
-    def __init__(self, process: asyncio.subprocess.Process, listener: Listener, limit: int) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, fds: list[int], listener: Listener, limit: int
+    ) -> None:
         self.process = process
         self.listener = listener
-        self.limit = limit
         self.started_at = time.time()
         self.container_id = f"local-{process.pid}"
-        self.readers = asyncio.gather(self._stdout(), self._stderr())
-        self.readers.add_done_callback(lambda _: None)
+        loop = asyncio.get_running_loop()
+        self.lines = LineSplitter(listener.on_line, listener.on_overlong, limit)
+        self.log = LogLines(listener.on_stderr)
+        self.silent = [asyncio.Event(), asyncio.Event()]
+        self.channel = PipeChannel(loop, fds[0])
+        PipeReader(loop, fds[1], self.lines.feed, self.silent[0].set)
+        PipeReader(loop, fds[2], self.log.feed, self.silent[1].set)
         self.watcher = asyncio.ensure_future(self._wait())
-
-    @property
-    def channel(self) -> LocalRunning:
-        return self
-
-    def send(self, line: bytes) -> None:
-        if self.process.stdin is not None and not self.process.stdin.is_closing():
-            self.process.stdin.write(line + b"\n")
-
-    @property
-    def waiting(self) -> int:
-        stdin = self.process.stdin
-        return 0 if stdin is None else stdin.transport.get_write_buffer_size()
-
-    async def drain(self) -> None:
-        if self.process.stdin is not None:
-            await self.process.stdin.drain()
-
-    def close_input(self) -> None:
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-
-    async def _stdout(self) -> None:
-        lines = LineSplitter(self.listener.on_line, self.listener.on_overlong, self.limit)
-        assert self.process.stdout is not None
-        while chunk := await self.process.stdout.read(1 << 16):
-            lines.feed(chunk)
-
-    async def _stderr(self) -> None:
-        assert self.process.stderr is not None
-        async for line in self.process.stderr:
-            self.listener.on_stderr(line.decode("utf-8", "replace").rstrip("\n"))
 
     async def _wait(self) -> None:
         code = await self.process.wait()
-        await self.readers
+        waits = [asyncio.ensure_future(event.wait()) for event in self.silent]
+        await asyncio.wait(waits, timeout=2)
+        for wait in waits:
+            wait.cancel()
+        self.lines.end()
+        self.log.end()
+        self.channel.close()
         self.listener.on_exit(Death(code, False, f"it ended with exit code {code}", time.time()))
 
     async def stop(self, grace: float = 2.0) -> None:
-        self.close_input()
+        self.channel.close_input()
         for end in (lambda: None, self.process.terminate, self.process.kill):
             if self.process.returncode is None:
                 end()
@@ -93,10 +74,17 @@ class Launcher:
 
     async def __call__(self, installed: Installed, listener: Listener) -> LocalRunning:
         self.started.append(installed.name)
-        process = await asyncio.create_subprocess_exec(
-            *command_of(installed), stdin=-1, stdout=-1, stderr=-1, env=dict(os.environ)
-        )
-        running = LocalRunning(process, listener, self.limit)
+        pipes = [wide_pipe(), wide_pipe(), os.pipe()]
+        theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command_of(installed), stdin=theirs[0], stdout=theirs[1], stderr=theirs[2]
+            )
+        finally:
+            for fd in theirs:
+                os.close(fd)
+        ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
+        running = LocalRunning(process, ours, listener, self.limit)
         self.running.append(running)
         return running
 

@@ -87,7 +87,7 @@ class Talk:
         elif not waiting.done():
             waiting.set_result(message)
 
-    def on_overlong(self, size: int) -> None:
+    def on_overlong(self, size: int, ends: bytes = b"") -> None:
         self.overlong.append(size)
 
     def on_stderr(self, text: str) -> None:
