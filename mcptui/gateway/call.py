@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from mcptui.gateway.wire import Part, encode
 
 if TYPE_CHECKING:
-    from mcptui.gateway.link import Link, Owner
+    from mcptui.gateway.link import Link
+    from mcptui.gateway.owner import Owner
     from mcptui.guard.switches import Verdict
 
 RECORDED = frozenset(

@@ -138,6 +138,12 @@ def without_questions(capabilities: bytes) -> bytes:
     return joined({key: members[key] for key in ("extensions", "experimental") if key in members})
 
 
+def without_roots(capabilities: bytes) -> bytes:
+    """The same without roots."""
+    members = _object(capabilities)
+    return joined({key: value for key, value in members.items() if key != "roots"})
+
+
 def extension_ids(capabilities: object) -> frozenset[str]:
     """The ids of the extensions a server has, from its decoded capabilities."""
     found: object = capabilities.get("extensions") if isinstance(capabilities, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]

@@ -60,6 +60,7 @@ class Client:
     Args:
         name: what the client's config calls it, until it says its own name.
         pid: of the process that started us.
+        several: it may be several clients that nobody can tell apart.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Client:
     info: bytes = b""
     capabilities: bytes = b"{}"
     abilities: Abilities = Abilities()
+    several: bool = False
     log_level: str = ""
     listens: dict[bytes, Listen] = field(default_factory=dict[bytes, Listen])
     subscribed: set[str] = field(default_factory=set[str])
