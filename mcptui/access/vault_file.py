@@ -56,23 +56,27 @@ class VaultFile:
             if error.errno == errno.ELOOP:
                 raise self._foreign("it is a link") from error
             raise self._failed("read", error) from error
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise self._foreign("it is no plain file")
-            if found.st_uid != os.getuid():
-                raise self._foreign("it belongs to another user")
-            if found.st_mode & 0o077:
-                try:
-                    os.fchmod(handle, 0o600)
-                except OSError as error:
-                    raise self._foreign(
-                        "others may read it, and that cannot be taken back"
-                    ) from error
-            try:
+        try:
+            self._take_back(handle)
+            with os.fdopen(handle, "rb", closefd=False) as file:
                 return file.read(LONGEST).decode("utf-8", "replace")
+        except OSError as error:
+            raise self._failed("read", error) from error
+        finally:
+            os.close(handle)
+
+    def _take_back(self, handle: int) -> None:
+        """See that the file is ours alone; too wide rights are taken back."""
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise self._foreign("it is no plain file")
+        if found.st_uid != os.getuid():
+            raise self._foreign("it belongs to another user")
+        if found.st_mode & 0o077:
+            try:
+                os.fchmod(handle, 0o600)
             except OSError as error:
-                raise self._failed("read", error) from error
+                raise self._foreign("others may read it, and that cannot be changed") from error
 
     def write(self, text: str) -> None:
         """Replace the file; call under `locked`.
