@@ -172,19 +172,14 @@ def wait_for_tools(url: str, seconds: float = 60) -> None:
     A person's install starts it once, so that no client of theirs meets an empty list.
     """
     meta: dict[str, Any] = {KEY + "protocolVersion": "2026-07-28", KEY + "clientCapabilities": {}}
-    body: dict[str, Any] = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "tools/list",
-        "params": {"_meta": meta},
-    }
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
     headers = {
         "Content-Type": "application/json",
         "Accept": "application/json, text/event-stream",
         "MCP-Protocol-Version": "2026-07-28",
         "Mcp-Method": "tools/list",
     }
-    request = Request(url, json.dumps({"jsonrpc": "2.0", "id": 1, **asks}).encode(), headers)  # noqa: S310 it is our own address
+    request = Request(url, json.dumps(body).encode(), headers)  # noqa: S310 our own address
     deadline = time.monotonic() + seconds
     while True:
         with urlopen(request, timeout=seconds) as answer:  # noqa: S310
