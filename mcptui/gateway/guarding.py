@@ -38,7 +38,7 @@ from mcptui.guard.switches import Verdict
 from mcptui.tasks import spawn
 
 if TYPE_CHECKING:
-    from mcptui.gateway.questions import Questions
+    from mcptui.gateway.desk import Desk
 
 AT_ONCE = 16
 """Hooks that run at the same time in one gateway; others wait for their turn."""
@@ -105,7 +105,7 @@ class Pipeline:
 
     # On the way to a server
 
-    def before(self, desk: Questions, call: Call, go: Go, refuse: Refuse) -> None:
+    def before(self, desk: Desk, call: Call, go: Go, refuse: Refuse) -> None:
         """Look at a request on its way to a server.
 
         Args:
@@ -132,7 +132,7 @@ class Pipeline:
 
     async def _before(
         self,
-        desk: Questions,
+        desk: Desk,
         call: Call,
         hooks: tuple[Interceptor, ...],
         go: Go,
@@ -161,7 +161,7 @@ class Pipeline:
 
     # On the way back
 
-    def after(self, desk: Questions, call: Call, result: Part, error: Part, go: Deliver) -> None:
+    def after(self, desk: Desk, call: Call, result: Part, error: Part, go: Deliver) -> None:
         """Look at a server's answer on its way to the client.
 
         Args:
@@ -179,7 +179,7 @@ class Pipeline:
 
     async def _after(
         self,
-        desk: Questions,
+        desk: Desk,
         call: Call,
         hooks: tuple[Interceptor, ...],
         answer: tuple[Part, Part],
@@ -214,7 +214,7 @@ class Pipeline:
 
     # Hooks
 
-    def _subject(self, desk: Questions, call: Call, first: Interceptor) -> Subject:
+    def _subject(self, desk: Desk, call: Call, first: Interceptor) -> Subject:
         name, version, _ = desk.ledger.who(call)
         known = self._definition(call.server, call.name) if call.method == "tools/call" else None
         subject = Subject(

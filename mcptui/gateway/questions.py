@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcptui.gateway.asks import MOST_ASKED, Asks
-from mcptui.gateway.call import Call, Question, tool_error
+from mcptui.gateway.call import Call, Question
 from mcptui.gateway.capable import Abilities
 from mcptui.gateway.client import Client
+from mcptui.gateway.desk import Desk
 from mcptui.gateway.eras import asks_of, attributed, for_legacy, for_modern
-from mcptui.gateway.ledger import Ledger
 from mcptui.gateway.link import Link
-from mcptui.gateway.parked import Parked, Parking
+from mcptui.gateway.parked import Parked
 from mcptui.gateway.wire import (
     CAPABILITIES_KEY,
     INTERNAL_ERROR,
@@ -35,7 +35,6 @@ from mcptui.gateway.wire import (
     fields,
     joined,
 )
-from mcptui.guard.switches import Verdict
 
 if TYPE_CHECKING:
     from mcptui.gateway.front import Front
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 
 ASKING = frozenset(("tools/call", "prompts/get", "resources/read"))
 """Methods a modern server may answer with questions."""
-_numbers = itertools.count(1)
 
 
 @dataclass(slots=True)
@@ -57,7 +55,7 @@ class _Unsure:
     until: float
 
 
-class Questions:
+class Questions(Desk):
     """See the module.
 
     Args:
@@ -67,16 +65,8 @@ class Questions:
     """
 
     def __init__(self, hub: Hub, front: Front, client: Client) -> None:
-        self.hub = hub
-        self.front = front
-        self.client = client
-        self.limits = hub.limits
-        self.ledger = Ledger(hub, client)
+        super().__init__(hub, front, client)
         self.asks = Asks(front, lambda: client.abilities, hub.limits.asked)
-        self.parking = Parking(hub.limits.asked)
-        self.links: dict[str, Link] = {}
-        self.id = f"{hub.gateway}:s{next(_numbers)}"
-        self.latest: dict[str, Link] = {}
         self._unsure: list[_Unsure] = []
         self._keys = itertools.count(1)
 
@@ -195,18 +185,26 @@ class Questions:
 
     def _send_away(self, call: Call) -> None:
         """Answer a modern client with what the server wants to know; the call waits."""
-        if call.state or not call.asks or self.ledger.calls.get(call.identity) is not call:
+        if call.state or not call.asks:
             return
-        link = call.link
-        if call.rounds >= self.limits.rounds and link is not None:
-            for question in call.asks:
-                words = "The client was asked too often in one call"
-                link.reply(question.identity, b"", error_body(INTERNAL_ERROR, words))
-            call.asks = []
+        if self.ledger.calls.get(call.identity) is not call:
+            self._unasked(call, "The call is over")
+            return
+        if call.rounds >= self.limits.rounds:
+            self._unasked(call, "The client was asked too often in one call")
             return
         call.rounds += 1
         del self.ledger.calls[call.identity]
         self.front.answer(call.identity, self.parking.park(call))
+
+    @staticmethod
+    def _unasked(call: Call, words: str) -> None:
+        """Refuse the open questions of a call."""
+        questions, call.asks = call.asks, []
+        if call.link is not None and not call.link.dead:
+            for question in questions:
+                body = error_body(INTERNAL_ERROR, words)
+                call.link.reply(question.identity, b"", body)
 
     def resume(self, parked: Parked, back: Call, answers: dict[str, Part]) -> None:
         """A modern client came back to its call."""
@@ -219,6 +217,7 @@ class Questions:
             self.down(call, parked.words)
             return
         if parked.over:
+            self._unasked(call, "The call is over")
             self.answered(call, parked.result, parked.error)
             return
         answered = [question for question in call.asks if question.key in answers]
@@ -335,62 +334,3 @@ class Questions:
             return result
         members["inputRequests"] = joined({**fields(members["inputRequests"]), **named})
         return joined(members)
-
-    # What the classes above this one do
-
-    def answered(self, call: Call, result: Part, error: Part) -> None:
-        """A call's answer came."""
-        raise NotImplementedError
-
-    def progressed(self, call: Call, params: dict[str, Part]) -> None:
-        """A server told how far a call is."""
-        raise NotImplementedError
-
-    def notified(self, link: Link, method: str, params: Part) -> None:
-        """A server tells something that belongs to no one call."""
-        raise NotImplementedError
-
-    def ended(self, link: Link, reason: str) -> None:
-        """A server is gone."""
-        raise NotImplementedError
-
-    def goes_on(self, call: Call, link: Link) -> None:
-        """A call waited for its server, which is ready now."""
-        raise NotImplementedError
-
-    def stamp(self, link: Link) -> dict[str, Part]:
-        """What every request of a legacy client says to a modern server."""
-        raise NotImplementedError
-
-    def stderr(self, link: Link, text: str) -> None:
-        """A line for the server's log."""
-        self.hub.scribe.log(link.server, text)
-
-    # Answers of our own
-
-    def failed(self, call: Call, reason: str) -> None:
-        """A call cannot be answered by its server."""
-        self.down(call, f"The server {call.server!r} did not answer this call: {reason}.")
-
-    def given_up(self, call: Call, verdict: Verdict) -> None:
-        """Answer a call that its server still works on and that may not go on."""
-        if call.link is not None:
-            call.link.cancel(call, verdict.reason)
-        self.refused(call, verdict)
-
-    def refused(self, call: Call, verdict: Verdict) -> None:
-        """Answer a call that a verdict forbids."""
-        self.down(call, verdict.text, verdict.outcome, verdict.reason)
-
-    def down(self, call: Call, words: str, outcome: str = "error", reason: str = "") -> None:
-        """Answer a call ourselves, in a form the model or its user can act on."""
-        if call.state:  # its client is away, and is told when it comes back
-            parked = self.parking.of(call)
-            if parked is not None:
-                parked.words = words
-                return
-        elif call.method == "tools/call":
-            self.front.answer(call.identity, tool_error(words, modern=call.modern))
-        else:
-            self.front.answer(call.identity, b"", error_body(INTERNAL_ERROR, words))
-        self.ledger.finish(call, outcome, reason or words, b"")

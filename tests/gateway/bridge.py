@@ -40,9 +40,13 @@ def meta(**capabilities: Any) -> dict[str, Any]:
     return {"_meta": {**MODERN_META, META + "clientCapabilities": capabilities}}
 
 
-def modern(talk: Talk, params: dict[str, Any], method: str = "tools/call", **able: Any) -> Any:
+def modern(
+    talk: Talk, params: dict[str, Any], method: str = "tools/call", able: Any = None
+) -> dict[str, Any]:
     """A modern client's request; gives the answer."""
-    return talk.ask(method, {**params, **meta(**(able or ABLE))}, modern=True)
+    said = meta(**(ABLE if able is None else able))["_meta"]
+    merged = {**params, "_meta": {**said, **params.get("_meta", {})}}
+    return talk.ask(method, merged, modern=True)
 
 
 def told(talk: Talk, server: str = "one", **call: Any) -> dict[str, Any]:
