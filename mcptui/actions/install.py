@@ -21,6 +21,16 @@ from mcptui.actions.images import (
     release_image,
     unbuilt,
 )
+from mcptui.actions.install_remote import pins_of, why_not
+from mcptui.actions.install_secrets import (
+    NOTHING,
+    Given,
+    keep_secrets,
+    make_ready,
+    missing_secrets,
+    values_for,
+)
+from mcptui.actions.install_words import reaches, reads, runs, warnings
 from mcptui.actions.planning import Missing, missing, plan_for
 from mcptui.actions.servers import hints_of
 from mcptui.actions.targets import Target, resolve
@@ -83,7 +93,13 @@ def destructive(entry: Entry) -> frozenset[str]:
     return frozenset(pin.name for pin in entry.tools if pin.destroys)
 
 
-def review(home: Home, target: str, choices: Choices | None = None, name: str = "") -> Review:
+def review(
+    home: Home,
+    target: str,
+    choices: Choices | None = None,
+    name: str = "",
+    secrets: Given = NOTHING,
+) -> Review:
     """Say what an install would do; changes nothing.
 
     Args:
@@ -91,15 +107,22 @@ def review(home: Home, target: str, choices: Choices | None = None, name: str = 
         target: a catalog id, a path of a TOML file, or an image of the local engine.
         choices: what the user chose; None for nothing, with destructive tools off.
         name: another name than the entry's id.
+        secrets: what was typed or agreed to so far.
 
     Raises:
         UsageError: there is no such target, or it is wrong.
         NotTrusted: the catalog's signature or hash does not hold.
     """
-    return review_of(home, resolve(home, target), choices, name)
+    return review_of(home, resolve(home, target), choices, name, secrets)
 
 
-def review_of(home: Home, found: Target, choices: Choices | None, name: str = "") -> Review:
+def review_of(
+    home: Home,
+    found: Target,
+    choices: Choices | None,
+    name: str = "",
+    secrets: Given = NOTHING,
+) -> Review:
     """Say what an install of a known target would do."""
     entry = found.entry
     if choices is None:
@@ -107,7 +130,10 @@ def review_of(home: Home, found: Target, choices: Choices | None, name: str = ""
     name = name or entry.id
     choices = replace(choices, parameters=with_defaults(entry.parameters, choices.parameters))
     plan, ready, trouble = _plan(home, entry, choices, name)
-    lacking = tuple(missing(home, entry, choices))
+    lacking = (
+        *missing(home, entry, choices),
+        *missing_secrets(home, entry, name, secrets),
+    )
     names = [pin.name for pin in entry.tools]
     return Review(
         name=name,
@@ -118,11 +144,11 @@ def review_of(home: Home, found: Target, choices: Choices | None, name: str = ""
         plan=plan,
         image_ready=ready,
         missing=lacking,
-        warnings=(*_warnings(found, plan), *([trouble] if trouble else [])),
+        warnings=(*warnings(found, plan), *([trouble] if trouble else [])),
         refused=_refusal(home, found, name),
-        runs=_runs(entry),
-        reaches=_reaches(entry, choices),
-        reads=_reads(choices),
+        runs=runs(entry),
+        reaches=reaches(entry, choices),
+        reads=reads(choices),
         needs=", ".join(one.text for one in lacking) or "nothing",
         tools_on=tuple(one for one in names if one not in choices.tools_off),
         tools_off=tuple(one for one in names if one in choices.tools_off),
@@ -145,26 +171,14 @@ def _plan(
 
 def _refusal(home: Home, found: Target, name: str) -> McptuiError | None:
     """Why the target cannot be installed at all."""
-    entry, title = found.entry, found.entry.title
+    entry = found.entry
     if not ID.fullmatch(name):
         return UsageError(f"{visible(name, limit=80)!r} is no name", fix="Small letters, digits, -")
     if home.store.installed(name) is not None:
         fix = f"`mcptui update {name}` renews it, --name gives a second one another name"
         return UsageError(f"{name} is installed already", fix=fix)
-    if entry.kind is Kind.REMOTE:
-        return McptuiError(
-            f"{title} cannot be installed yet",
-            "it is a remote server, and those come together with sign-in, which this version lacks",
-            "Choose a server that runs here: `mcptui catalog kind:package`",
-        )
-    secrets = [secret for secret in entry.secrets if secret.required]
-    if secrets:
-        names = ", ".join(secret.env for secret in secrets)
-        return McptuiError(
-            f"{title} cannot be installed yet",
-            f"it needs {names}, and this version has no place that keeps secrets safe",
-            "Choose a server that needs none: `mcptui catalog needs:none`",
-        )
+    if entry.kind is Kind.REMOTE and (problem := why_not(entry)) is not None:
+        return problem
     if found.trust is Trust.SIGNED:
         try:
             home.catalog().refuse_if_stale()
@@ -173,48 +187,19 @@ def _refusal(home: Home, found: Target, name: str) -> McptuiError | None:
     return None
 
 
-def _warnings(found: Target, plan: ContainerPlan | None) -> list[str]:
-    warnings: list[str] = []
-    if found.trust is Trust.UNSIGNED:
-        warnings.append("unsigned: nobody but you vouches for this server")
-    warnings.extend(plan.warnings if plan is not None else ())
-    if found.entry.checked.not_checked and found.trust is Trust.SIGNED:
-        warnings.append(f"not checked: {found.entry.checked.not_checked}")
-    return warnings
-
-
-def _runs(entry: Entry) -> str:
-    if entry.package is not None:
-        package = entry.package
-        return f"{package.name} {package.version} of {package.registry}, built here by hash"
-    if entry.image is not None:
-        where = "an image of this engine" if entry.image.local else entry.image.repository
-        return f"{where} {entry.image.digest[:19]}"
-    return entry.remote.url if entry.remote is not None else ""
-
-
-def _reaches(entry: Entry, choices: Choices) -> str:
-    if choices.open_network:
-        return "every host: the network is open"
-    if not entry.hosts:
-        return "nothing: it has no network"
-    names = ", ".join("any host" if one.name == "*" else one.name for one in entry.hosts)
-    return f"nothing until you open the network; it wants {names}"
-
-
-def _reads(choices: Choices) -> str:
-    picked = [
-        f"{path} ({'read and write' if writable else 'read only'})"
-        for paths in choices.mounts.values()
-        for path, writable in paths
-    ]
-    return ", ".join(picked) or "no folders"
-
-
 async def install(
-    home: Home, target: str, choices: Choices | None = None, name: str = ""
+    home: Home,
+    target: str,
+    choices: Choices | None = None,
+    name: str = "",
+    secrets: Given = NOTHING,
 ) -> AsyncIterator[Step]:
     """Install a server, step by step; the last step's result is its row.
+
+    Args:
+        home: where.
+        target, choices, name: as for `review`.
+        secrets: values to be stored for it, None for one that is stored and it may have.
 
     Raises:
         UsageError: something has to be chosen first, or the name is taken.
@@ -222,13 +207,15 @@ async def install(
         McptuiError: it cannot be installed or did not start; nothing was changed.
     """
     found = await asyncio.to_thread(resolve, home, target)
-    look = await asyncio.to_thread(review_of, home, found, choices, name)
+    look = await asyncio.to_thread(review_of, home, found, choices, name, secrets)
     demand(look)
+    await asyncio.to_thread(make_ready, home, secrets)
     yield _trust_step(home, look)
     row: Installed | None = None
-    async for step in prepare(home, look):
+    async for step in prepare(home, look, secrets):
         if isinstance(step.result, Prepared):
             row = step.result.row
+            await asyncio.to_thread(keep_secrets, home, row, secrets)
             await asyncio.to_thread(_store, home, step.result)
             home.store.push_undo(f"install {row.name}", UNDO, {"server": row.name})
             step = replace(step, result=None)
@@ -258,25 +245,30 @@ def _trust_step(home: Home, look: Review) -> Step:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A server that has run once and can be stored.
+    """A server that can be stored: one that runs here has run once.
 
     Args:
         row: the install.
-        start: what the server said.
+        start: what the server said, None for a remote one, which was not asked.
         states: its tools beside their pins.
     """
 
     row: Installed
-    start: FirstStart
+    start: FirstStart | None
     states: tuple[ToolState, ...]
 
 
-async def prepare(home: Home, look: Review) -> AsyncIterator[Step]:
+async def prepare(home: Home, look: Review, secrets: Given = NOTHING) -> AsyncIterator[Step]:
     """Get the image, start the server once and pin it; the last step's result is `Prepared`.
 
     Raises:
         McptuiError: the image cannot be had, or the server did not start.
     """
+    if look.entry.kind is Kind.REMOTE:
+        prepared = Prepared(_row_of(home, look, "", look.choices.tools_off), None, ())
+        text = "nothing is started or asked now"
+        yield Step("pins", text, StepState.DONE, detail=pins_of(look.entry), result=prepared)
+        return
     image_id = ""
     for _ in range(2):
         async for step in image_steps(home, look.entry):
@@ -285,7 +277,7 @@ async def prepare(home: Home, look: Review) -> AsyncIterator[Step]:
         if await asyncio.to_thread(hold_image, home, look.name, image_id):
             break
     try:
-        async for step in _started(home, look, image_id):
+        async for step in _started(home, look, image_id, secrets):
             yield step
     except BaseException:
         _let_go(home, look.name, image_id)
@@ -301,12 +293,13 @@ def _let_go(home: Home, name: str, image_id: str) -> None:
             hold_image(home, name, before.image_id)
 
 
-async def _started(home: Home, look: Review, image_id: str) -> AsyncIterator[Step]:
+async def _started(home: Home, look: Review, image_id: str, secrets: Given) -> AsyncIterator[Step]:
     """Start the server once and pin it; the last step's result is `Prepared`."""
     from mcptui.actions.first_start import DiedAtStart, first_start
 
     facts = await asyncio.to_thread(home.engine().image_facts, image_id)
-    plan = plan_for(home, look.entry, look.choices, facts, look.name)
+    values = await asyncio.to_thread(values_for, home, look.entry, look.name, secrets)
+    plan = plan_for(home, look.entry, look.choices, facts, look.name, values)
     if plan.needs:
         raise UsageError(f"{look.name} needs something from you first", "; ".join(plan.needs))
     yield Step("start", "first start in its locked container")
@@ -333,19 +326,23 @@ def _pinned(home: Home, look: Review, image_id: str, start: FirstStart) -> Prepa
         for tool in start.definitions.tools
         if tool["name"] not in known and hints_of(tool)[1]
     )
+    row = _row_of(home, look, image_id, look.choices.tools_off | found_now)
+    states = compare(ServerView(row, None, {}), start.definitions.tools, tool_hash)
+    return Prepared(row, start, tuple(states))
+
+
+def _row_of(home: Home, look: Review, image_id: str, tools_off: frozenset[str]) -> Installed:
     now = home.clock()
-    row = Installed(
+    return Installed(
         name=look.name,
         entry=look.entry,
-        choices=replace(look.choices, tools_off=look.choices.tools_off | found_now),
+        choices=replace(look.choices, tools_off=tools_off),
         trust=look.trust,
         origin=look.origin,
         image_id=image_id,
         installed_at=now,
         updated_at=now,
     )
-    states = compare(ServerView(row, None, {}), start.definitions.tools, tool_hash)
-    return Prepared(row, start, tuple(states))
 
 
 def _pin_step(prepared: Prepared) -> Step:
@@ -365,11 +362,13 @@ def _store(home: Home, prepared: Prepared) -> None:
     """Store an install with all that is known of it, and tell the gateways."""
     from mcptui.store.rows import LogLine
 
-    row, now = prepared.row, home.clock()
-    home.store.put_definitions(prepared.start.definitions)
+    row, start = prepared.row, prepared.start
+    if start is not None:
+        home.store.put_definitions(start.definitions)
     home.store.put_tool_states(list(prepared.states))
     home.store.put_install(row)
-    lines = [LogLine(0, row.name, "", now, text) for text in prepared.start.log]
+    now = home.clock()
+    lines = [LogLine(0, row.name, "", now, text) for text in start.log] if start else []
     if lines:
         home.store.append_log(lines)
     home.store.wish("reload", row.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,15 +42,20 @@ def deny_of(home: Home) -> Deny:
 
 
 def plan_for(
-    home: Home, entry: Entry, choices: Choices, facts: ImageFacts, name: str = ""
+    home: Home,
+    entry: Entry,
+    choices: Choices,
+    facts: ImageFacts,
+    name: str = "",
+    secrets: Mapping[str, str] | None = None,
 ) -> ContainerPlan:
-    """The exact container of an entry, owned by this process.
+    """The exact container of an entry, owned by this process; with its secrets when it starts.
 
     Raises:
         McptuiError: the entry is remote.
     """
     owner = Owner.current("", str(home.paths.state))
-    return plan(entry, choices, facts, owner, name=name, deny=deny_of(home))
+    return plan(entry, choices, facts, owner, secrets, name=name, deny=deny_of(home))
 
 
 def missing(home: Home, entry: Entry, choices: Choices) -> list[Missing]:
@@ -69,11 +75,6 @@ def missing(home: Home, entry: Entry, choices: Choices) -> list[Missing]:
                 "--open-network",
             )
         )
-    found.extend(
-        Missing("secret", secret.name, f"the secret {secret.name} ({secret.env})")
-        for secret in entry.secrets
-        if secret.required
-    )
     return found
 
 

@@ -148,12 +148,13 @@ async def call_tool(
 
 
 def _gateway(home: Home) -> Gateway:
+    from mcptui.access.granted import secrets_of
+    from mcptui.gateway.launcher import ServerLauncher
     from mcptui.gateway.serve import Gateway
     from mcptui.gateway.settings import read_settings
-    from mcptui.gateway.launcher import ServerLauncher
 
     limits, settings = read_settings(home.paths.settings, {})
     gateway = Gateway(home, limits, client="mcptui", settings=settings)
-    gateway.launch_with(ServerLauncher(home, gateway.id, limits.line))
+    gateway.launch_with(ServerLauncher(home, gateway.id, limits.line, secrets_of(home)))
     gateway.load()
     return gateway

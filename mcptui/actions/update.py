@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mcptui.actions.found import installed
 from mcptui.actions.images import release_image
 from mcptui.actions.install import Prepared, Review, destructive, prepare, review_of
+from mcptui.actions.install_secrets import NOTHING, Given, keep_secrets, make_ready
 from mcptui.actions.targets import resolve
 from mcptui.entry import Trust
 from mcptui.errors import McptuiError
@@ -55,8 +56,13 @@ def version_of(entry: Entry) -> str:
     return entry.remote.url if entry.remote is not None else ""
 
 
-def update_review(home: Home, name: str) -> UpdateReview:
+def update_review(home: Home, name: str, secrets: Given = NOTHING) -> UpdateReview:
     """Say what an update would change; changes nothing.
+
+    Args:
+        home: where.
+        name: an installed server.
+        secrets: what was typed or agreed to so far, for secrets that are new.
 
     Raises:
         UsageError: no such server, or its source is gone.
@@ -71,7 +77,7 @@ def update_review(home: Home, name: str) -> UpdateReview:
     fresh = destructive(after) - destructive(before)
     choices = replace(row.choices, tools_off=row.choices.tools_off | fresh)
     # A stale catalog keeps new servers out, not fixes of those that are here already.
-    look = replace(review_of(home, found, choices, name), refused=None)
+    look = replace(review_of(home, found, choices, name, secrets), refused=None)
     same = before == after or _only_dates(before, after)
     changes = () if same else tuple(_changes(before, after))
     return UpdateReview(name, same, version_of(before), version_of(after), changes, look)
@@ -126,7 +132,7 @@ def _names(parts: Iterable[Any]) -> set[str]:
     return {part.name for part in parts}
 
 
-async def update(home: Home, name: str) -> AsyncIterator[Step]:
+async def update(home: Home, name: str, secrets: Given = NOTHING) -> AsyncIterator[Step]:
     """Take the newest version, step by step; the last step's result is the new row.
 
     Raises:
@@ -137,15 +143,18 @@ async def update(home: Home, name: str) -> AsyncIterator[Step]:
     from mcptui.actions.install import demand
 
     old = installed(home, name)
-    found = await asyncio.to_thread(update_review, home, name)
+    found = await asyncio.to_thread(update_review, home, name, secrets)
     if found.newest and old.trust is Trust.SIGNED:
         yield Step("catalog", f"{name} is the newest", StepState.DONE, result=old)
         return
     demand(found.review)
+    await asyncio.to_thread(make_ready, home, secrets)
     text = f"{name}: {found.before} → {found.after}"
     yield Step("catalog", text, StepState.DONE, detail=plural(len(found.changes), "change"))
-    async for step in prepare(home, found.review):
+    async for step in prepare(home, found.review, secrets):
         if isinstance(step.result, Prepared):
+            same = replace(step.result.row, installed_at=old.installed_at)
+            await asyncio.to_thread(keep_secrets, home, same, secrets)
             row = await asyncio.to_thread(_swap, home, old, step.result)
             yield replace(step, result=None)
             yield Step("store", f"{name} is updated", StepState.DONE, result=row)

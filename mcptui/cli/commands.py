@@ -24,6 +24,14 @@ _MANY: dict[str, Any] = {"action": "append", "default": [], "metavar": "TOOL"}
 _LIMIT = _option("--limit -n", "at most this many", type=int, metavar="N")
 _FOLLOW = _flag("--follow -f", "go on and show what comes; ctrl+c ends it")
 
+_SECRET = _option(
+    "--secret",
+    "give it this secret: the stored one, or asked for, or a line of stdin",
+    action="append",
+    default=[],
+    metavar="NAME",
+)
+
 DEFAULTS = {
     "catalog": "ls",
     "tools": "ls",
@@ -131,13 +139,7 @@ COMMANDS: tuple[Command, ...] = (
                 default=[],
                 metavar="TOOL",
             ),
-            _option(
-                "--secret",
-                "give it this secret: the stored one, or asked for, or a line of stdin",
-                action="append",
-                default=[],
-                metavar="NAME",
-            ),
+            _SECRET,
             _option("--connect", "then connect this client", "client", action="append", default=[]),
             PASSPHRASE,
             _YES,
@@ -156,6 +158,7 @@ COMMANDS: tuple[Command, ...] = (
         "install:update",
         (
             _words("servers", "installed servers; all when none is named", "installed"),
+            _SECRET,
             PASSPHRASE,
             _YES,
             _flag("--dry-run", "only show what would change"),

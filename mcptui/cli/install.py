@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcptui.cli.ask import agreed
+from mcptui.cli.install_secrets import asked_secrets, known_secrets
 from mcptui.cli.output import Out
 from mcptui.errors import McptuiError, UsageError
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from mcptui.actions.install import Review
+    from mcptui.actions.install_secrets import Given
     from mcptui.actions.update import UpdateReview
     from mcptui.entry import Choices, Entry
     from mcptui.home import Home
@@ -28,17 +31,24 @@ def install(home: Home, given: Namespace, out: Out) -> int:
     from mcptui.actions.targets import resolve
 
     found = resolve(home, given.target)
-    look = review_of(home, found, choices_of(found.entry, given), given.name or "")
+    choices, name = choices_of(found.entry, given), given.name or ""
+    named = dict.fromkeys(known_secrets(found.entry, given.secret))
+    look = review_of(home, found, choices, name, named)
     if given.dry_run:
         _show(out, look)
         return 0
+    told = not out.as_json and sys.stdin.isatty()
+    if told:
+        _tell(out, look)
+    secrets = asked_secrets(home, look, named, out)
+    look = review_of(home, found, choices, name, secrets)
     demand(look)
-    if not out.as_json:
+    if not out.as_json and not told:
         _tell(out, look)
     if not agreed(out, f"Install {look.name}?", given.yes):
         out.say("nothing was changed")
         return 1
-    row = asyncio.run(out.steps(put_in(home, given.target, look.choices, look.name)))
+    row = asyncio.run(out.steps(put_in(home, given.target, look.choices, look.name, secrets)))
     connected = [_connect(home, client, out) for client in given.connect]
     if out.as_json:
         out.data({"installed": row_data(row), "connected": connected})
@@ -217,19 +227,25 @@ def _update_one(home: Home, name: str, given: Namespace, out: Out) -> dict[str, 
 
     found = update_review(home, name)
     _tell_update(out, found)
+    named = {one: None for one in given.secret if one in _declared(found)}
+    secrets = {} if given.dry_run else asked_secrets(home, found.review, named, out)
     wanted = not given.dry_run and (not found.newest or bool(given.servers))
-    taken = wanted and _take(home, found, given.yes, out)
+    taken = wanted and _take(home, found, secrets, given.yes, out)
     return {"name": name, "newest": found.newest, "changes": found.changes, "taken": taken}
 
 
-def _take(home: Home, found: UpdateReview, yes: bool, out: Out) -> bool:
+def _declared(found: UpdateReview) -> set[str]:
+    return {secret.name for secret in found.review.entry.secrets}
+
+
+def _take(home: Home, found: UpdateReview, secrets: Given, yes: bool, out: Out) -> bool:
     from mcptui.actions.update import update as renew
 
     if found.newest and found.review.trust.value == "signed":
         return False
     if not agreed(out, f"Update {found.name}?", yes):
         return False
-    asyncio.run(out.steps(renew(home, found.name)))
+    asyncio.run(out.steps(renew(home, found.name, secrets)))
     return True
 
 

@@ -1,0 +1,57 @@
+"""What an install will do, in words: one line each for a person who has to agree to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcptui.actions.install_remote import reaches as remote_reaches
+from mcptui.entry import Choices, Kind, Trust
+
+if TYPE_CHECKING:
+    from mcptui.actions.targets import Target
+    from mcptui.entry import Entry
+    from mcptui.runtime.plan import ContainerPlan
+
+
+def warnings(found: Target, plan: ContainerPlan | None) -> list[str]:
+    """What a person should know before agreeing."""
+    said: list[str] = []
+    if found.trust is Trust.UNSIGNED:
+        said.append("unsigned: nobody but you vouches for this server")
+    said.extend(plan.warnings if plan is not None else ())
+    if found.entry.checked.not_checked and found.trust is Trust.SIGNED:
+        said.append(f"not checked: {found.entry.checked.not_checked}")
+    return said
+
+
+def runs(entry: Entry) -> str:
+    """What will run, or where the server is."""
+    if entry.package is not None:
+        package = entry.package
+        return f"{package.name} {package.version} of {package.registry}, built here by hash"
+    if entry.image is not None:
+        where = "an image of this engine" if entry.image.local else entry.image.repository
+        return f"{where} {entry.image.digest[:19]}"
+    return entry.remote.url if entry.remote is not None else ""
+
+
+def reaches(entry: Entry, choices: Choices) -> str:
+    """What it may reach of the network."""
+    if entry.kind is Kind.REMOTE:
+        return remote_reaches(entry)
+    if choices.open_network:
+        return "every host: the network is open"
+    if not entry.hosts:
+        return "nothing: it has no network"
+    names = ", ".join("any host" if one.name == "*" else one.name for one in entry.hosts)
+    return f"nothing until you open the network; it wants {names}"
+
+
+def reads(choices: Choices) -> str:
+    """What it may read of this machine."""
+    picked = [
+        f"{path} ({'read and write' if writable else 'read only'})"
+        for paths in choices.mounts.values()
+        for path, writable in paths
+    ]
+    return ", ".join(picked) or "no folders"
