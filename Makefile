@@ -9,7 +9,7 @@ COMPILE := pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-e
 WORKERS ?= 3
 SHIM := hatch_build.py $(wildcard mcptui/runtime/shim/*.[ch])
 
-.PHONY: run test check lint types bench catalog screenshots lock engine build clean help
+.PHONY: run test check lint types bench soak catalog screenshots lock engine build clean help
 
 run: $(VENV)/run.stamp  ## set everything up and start mcptui
 	@$(BIN)/python -m mcptui.bootstrap || true
@@ -30,6 +30,9 @@ types: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp engine  ## ratios beside other programs, measured in one run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(VENV)/test.stamp engine  ## ten gateways, twenty servers, ten minutes of calls and kills
+	$(BIN)/python -m tests.soak $(ARGS)
 
 catalog: $(VENV)/run.stamp  ## build and sign the catalog; MCPTUI_CATALOG_KEYS names the folder of keys
 	$(BIN)/mcptui catalog build

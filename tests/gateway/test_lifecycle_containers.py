@@ -23,6 +23,7 @@ from mcptui.store import Store
 from tests.gateway.conftest import until
 from tests.gateway.local import remembered
 from tests.gateway.talk import Talk
+from tests.leftovers import left
 from tests.own_server import peer_image_id
 from tests.world import ROOT
 
@@ -59,28 +60,6 @@ def kill(talk: Talk) -> None:
     os.kill(talk.process.pid, signal.SIGKILL)
     talk.process.wait()
     talk.close()
-
-
-def left(engine: Engine, home: Home, but: int = 0) -> list[str]:
-    """What there is of this home: containers, socket folders, processes, open rows.
-
-    Args:
-        engine, home: where to look.
-        but: a gateway's process that may be there.
-    """
-    found = engine.containers({owner.HOME: str(home.paths.state)})
-    if home.paths.runtime.exists():
-        found += [path.name for path in home.paths.runtime.iterdir() if path.name[:1].isdecimal()]
-    mark = f"MCPTUI_HOME={home.environ['MCPTUI_HOME']}".encode()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (folder / "environ").read_bytes() and int(folder.name) != but:
-                found.append(f"process {(folder / 'cmdline').read_bytes()!r}")
-        except OSError:
-            continue
-    found += [f"gateway {row.pid}" for row in home.store.gateways(live=True) if row.pid != but]
-    found += [f"state of {row.server}" for row in home.store.states()]
-    return found + [f"open call {row.id}" for row in home.store.calls() if row.outcome == "open"]
 
 
 def clean_after_the_next_start(gateway: Open, engine: Engine, home: Home) -> None:
