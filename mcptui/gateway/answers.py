@@ -257,7 +257,8 @@ class Answers(Questions):
             level = level_of((one.meta or {}).get(LOG_LEVEL_KEY))
             wanted = bool(level) and heard(params, level)
         else:
-            wanted = self.client.legacy and heard(params, self.client.log_level)
+            own = self.client.log_level  # another one only while a modern call wants more
+            wanted = self.client.legacy and (link.level == own or heard(params, own))
         if wanted:
             about = one.identity if one is not None else b""
             self.front.send(notification_line("notifications/message", params), about)
