@@ -75,6 +75,23 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Http:
+    """How a server in a container listens, when it does not speak on stdin and stdout.
+
+    It is reached without a network: the container has nothing but its own loopback.
+
+    Args:
+        port: TCP port on the container's loopback.
+        path: of its endpoint.
+        transport: "streamable-http" or "sse".
+    """
+
+    port: int
+    path: str = "/mcp"
+    transport: str = "streamable-http"
+
+
+@dataclass(frozen=True, slots=True)
 class OAuth:
     """What is known of a remote server's sign-in.
 
@@ -278,6 +295,7 @@ class Entry:
     package: Package | None = None
     image: Image | None = None
     remote: Remote | None = None
+    http: Http | None = None
     oauth: OAuth | None = None
     command: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()

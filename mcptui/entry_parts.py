@@ -12,6 +12,7 @@ from typing import Any
 from mcptui.entry import (
     Checked,
     Host,
+    Http,
     Image,
     Listing,
     Mount,
@@ -45,6 +46,7 @@ _DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]{1,63}")
 _HOST = re.compile(r"\*|(?=.{1,253}$)[a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9_-]{1,63})*")
 _TOOL = re.compile(r"(?s).{1,128}")
 _HEADER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 _TARGET = re.compile(r"(/[A-Za-z0-9_.{}-]+)+")
 _FORBIDDEN = ("bin", "boot", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "sys", "usr")
 _CONTROLS = ("read_only", "user", "noexec_tmp", "pids", "memory")
@@ -82,6 +84,15 @@ def image(table: Table) -> Image:
     if not repository and not digest:
         table.wrong("repository", "or digest is needed")
     return Image(repository, digest, local)
+
+
+def http(table: Table) -> Http:
+    """Read `[http]`: where a server in a container listens."""
+    return Http(
+        table.whole("port", 0, 1, 65535),
+        table.text("path", "/mcp", limit=200, form=_PATH, says="must be a path that begins with /"),
+        table.one_of("transport", ("streamable-http", "sse"), "streamable-http"),
+    )
 
 
 def remote(table: Table) -> Remote:

@@ -93,6 +93,7 @@ def entry_from_dict(data: Mapping[str, Any], where: str) -> Entry:
         package=_part(table, "package", parts.package, None),
         image=_part(table, "image", parts.image, None),
         remote=_part(table, "remote", parts.remote, None),
+        http=_part(table, "http", parts.http, None),
         oauth=_part(table, "oauth", parts.oauth, None),
         command=table.texts("command", many=256),
         options=table.rows("options", parts.option),
@@ -134,8 +135,8 @@ def _agree(table: Table, entry: Entry) -> None:
     for header, value in entry.remote.headers if entry.remote is not None else ():
         if missing := set(_SECRET.findall(value)) - secrets:
             table.wrong(f"remote.headers.{header}", f"asks for the unknown secret {min(missing)!r}")
-    if entry.kind is Kind.REMOTE and (entry.command or entry.mounts or entry.hosts):
-        table.wrong("remote", "leaves nothing to run here: no command, mounts or hosts")
+    if entry.kind is Kind.REMOTE and (entry.command or entry.mounts or entry.hosts or entry.http):
+        table.wrong("remote", "leaves nothing to run here: no command, mounts, hosts or http")
 
 
 def entry_from_toml(

@@ -67,7 +67,13 @@ class ContainerLauncher:
         engine, plan = await asyncio.to_thread(self._plan, installed)
         from mcptui.runtime.launch import launch
 
-        return await launch(engine, plan, listener, line_limit=self._line_limit)
+        if plan.http is None:
+            return await launch(engine, plan, listener, line_limit=self._line_limit)
+        from mcptui.gateway.inward import open_inward
+
+        return await open_inward(
+            installed, plan.http, listener, lambda log: launch(engine, plan, log), self._line_limit
+        )
 
     def _must_have_room(self, engine: Engine, state: str) -> None:
         """Count the containers of all gateways by their labels; the engine alone knows them."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mcptui.errors import McptuiError
 from mcptui.runtime.channel import Channel, Death, Listener
 from mcptui.runtime.death import words
+from mcptui.runtime.inward import ANSWER, Dialler, receive
 from mcptui.runtime.lines import LineSplitter, LogLines
 from mcptui.tasks import spawn
 
@@ -62,6 +63,7 @@ class Container:
         self.log = LogLines(listener.on_stderr)
         self._channel: PipeChannel | AttachStream | None = None
         self._control: socket.socket | None = None
+        self.dialler = Dialler(self._order)
         self._outputs = 0
         self._code: int | None = None
         self._exited = asyncio.Event()
@@ -119,14 +121,18 @@ class Container:
 
     def _read_control(self, control: socket.socket) -> None:
         try:
-            told = control.recv(4)
+            told, descriptors = receive(control)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            told = b""
+            told, descriptors = b"", []
+        if len(told) == ANSWER and told[1]:
+            self.dialler.answered(told[0], descriptors)
+            return
         if told:
             self._code = told[0]
             return  # its end follows at once
+        self.dialler.end()
         self._loop.remove_reader(control.fileno())
         control.close()
         self._exited.set()
@@ -199,7 +205,8 @@ class Container:
         if not self._exited.is_set():
             self._stopped = True
             self.channel.close_input()
-            if not await self._exits_within(grace):
+            # A server that listens need not care for the end of its input.
+            if self._plan.http or not await self._exits_within(grace):
                 await self._signal(signal.SIGTERM)
                 if not await self._exits_within(grace):
                     await asyncio.to_thread(self._remove)
@@ -216,6 +223,11 @@ class Container:
     async def _signal(self, number: signal.Signals) -> None:
         if not self._by_control(number):
             await asyncio.to_thread(self._engine.kill, self._id, number.name)
+
+    def _order(self, order: bytes) -> int:
+        if self._control is None or self._exited.is_set():
+            raise ConnectionError("its container has no control line")
+        return self._control.send(order)
 
     def _by_control(self, number: signal.Signals) -> bool:
         if self._control is None or self._exited.is_set():

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcptui.entry import Choices, Entry, Kind, Relaxation
+from mcptui.entry import Choices, Entry, Http, Kind, Relaxation
 from mcptui.entry_schema import parameter_problems, with_defaults
 from mcptui.errors import McptuiError
 from mcptui.runtime import owner as labels
@@ -71,6 +71,7 @@ class ContainerPlan:
         scratch: folders the image wants to write; small and in memory, like /tmp.
         labels: what the engine remembers.
         workdir: the image's, or "/".
+        http: how it listens inside, None for a server that speaks on stdin and stdout.
         warnings: what a person should know, in words.
         needs: what is missing or wrong, in words; such a container is not started.
     """
@@ -91,6 +92,7 @@ class ContainerPlan:
     scratch: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     workdir: str = "/"
+    http: Http | None = None
     warnings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     deny: Deny = field(default=Deny(), repr=False)
@@ -225,6 +227,7 @@ def plan(
             **(owner.labels() if owner is not None else {}),
         },
         workdir=image.workdir or "/",
+        http=entry.http,
         warnings=tuple(_warnings(entry, choices, mounts, owner)),
         needs=tuple(needs),
         deny=deny,

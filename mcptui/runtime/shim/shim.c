@@ -10,9 +10,17 @@
        E NAME=VALUE        a variable for the server
        F, P                the relay table of the egress proxy; refused until there is one
 
-   Over the socket, the connection lives on as the control line. The gateway writes signal numbers,
-   one byte each; the shim writes the server's exit code (four bytes, little-endian) before it ends.
-   End of file there means that the gateway died: the server is ended too, first politely.
+   Over the socket, the connection lives on as the control line. The gateway writes orders:
+
+       NUMBER              one byte, 1 to 64: a signal for the server
+       128 FAMILY PORT     four bytes, family 4 or 6, port big-endian: connect to that port of this
+                           container's loopback
+
+   The shim writes four bytes at a time: CODE 0 0 0, the server's exit code, before it ends; and
+   ERROR 1 0 0 for each connect order, with the socket itself as SCM_RIGHTS when ERROR is 0 (its
+   connection may still be under way). A socket belongs to the network it was made in: so a gateway
+   reaches a server that listens inside, the container has no way out, and no one else a way in.
+   End of file on the line means that the gateway died: the server is ended too, first politely.
 
    Exit codes of the shim itself: 125 its own trouble, 126 the command cannot be run, 127 it is not
    there. The reason goes to stderr, on a line that begins with "mcptui-shim: ".
@@ -24,6 +32,7 @@
    theirs forbid, and some run without any. */
 #include "filter.h"
 #include "kernel.h"
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -35,6 +44,7 @@
 
 #define FRAME_LIMIT (1 << 20)
 #define VARIABLES 4096
+#define CONNECT 128
 #define PATIENCE 2 /* seconds between end of file, SIGTERM and SIGKILL once the gateway is gone */
 
 static char records[FRAME_LIMIT + 1];
@@ -232,6 +242,60 @@ static void reap(int line, long server)
             finish(line, status);
 }
 
+/* Hand the gateway a socket that connects to a port of this container's loopback. */
+static void dial(int line, const unsigned char *order)
+{
+    int six = order[0] == 6;
+    uint16_t port;
+    memcpy(&port, order + 1, sizeof port);
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = port};
+    memcpy(&four.sin_addr, "\177\0\0\1", 4);
+    struct sockaddr_in6 long_one = {.sin6_family = AF_INET6, .sin6_port = port};
+    long_one.sin6_addr.s6_addr[15] = 1;
+    int kind = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+    long made = sys_socket(six ? AF_INET6 : AF_INET, kind), error = made;
+    if (made >= 0)
+        error = six ? sys_connect(made, &long_one, sizeof long_one)
+                    : sys_connect(made, &four, sizeof four);
+    if (error == -EINPROGRESS)
+        error = 0;
+
+    unsigned char answer[4] = {(unsigned char)-error, 1, 0, 0};
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control;
+    struct iovec vector = {answer, sizeof answer};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+    if (made >= 0 && !error) {
+        int fd = (int)made;
+        memset(&control, 0, sizeof control);
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control;
+        struct cmsghdr *passed = CMSG_FIRSTHDR(&message);
+        passed->cmsg_level = SOL_SOCKET;
+        passed->cmsg_type = SCM_RIGHTS;
+        passed->cmsg_len = CMSG_LEN(sizeof fd);
+        memcpy(CMSG_DATA(passed), &fd, sizeof fd);
+    }
+    sys_sendmsg(line, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (made >= 0)
+        sys_close(made);
+}
+
+/* Do what the gateway orders; returns whether it can still order anything. */
+static int obey(int line, long server)
+{
+    unsigned char order[4];
+    if (sys_read(line, order, 1) != 1)
+        return 0;
+    if (order[0] != CONNECT)
+        sys_kill(server, order[0]);
+    else if (sys_read(line, order + 1, 3) == 3) /* the gateway writes an order in one go */
+        dial(line, order + 1);
+    return 1;
+}
+
 static void watch(int signals, int line, long server) __attribute__((noreturn));
 static void watch(int signals, int line, long server)
 {
@@ -253,13 +317,8 @@ static void watch(int signals, int line, long server)
                 sys_kill(server, info.ssi_signo);
             reap(line, server);
         }
-        if (list[1].revents) {
-            unsigned char number;
-            if (sys_read(control, &number, 1) == 1)
-                sys_kill(server, number);
-            else
-                control = -1;
-        }
+        if (list[1].revents && !obey(control, server))
+            control = -1;
     }
 }
 
