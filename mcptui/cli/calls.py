@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from mcptui.home import Home
     from mcptui.store.rows import CallRow
 
-SIGNS = {"ok": "✓", "open": "●", "error": "✗", "lost": "✗", "timed out": "✗", "cancelled": "–"}
+SIGNS = {
+    "ok": "✓",
+    "open": "●",
+    "error": "✗",
+    "lost": "✗",
+    "timed out": "✗",
+    "cancelled": "–",
+    "sign in": "▲",
+}
 
 
 def ls(home: Home, given: Namespace, out: Out) -> int:

@@ -15,6 +15,8 @@ from typing import Protocol
 from mcptui.errors import McptuiError
 from mcptui.store.rows import Installed
 
+SIGN_IN = "needs sign-in"
+"""Begins the reason of a server that does not let us in; its calls have the outcome "sign in"."""
 SecretsOf = Callable[[Installed], Mapping[str, str]]
 """Gives the secrets of a server by name, from the keyring; called on a thread."""
 
@@ -56,6 +58,18 @@ class Credentials(Protocol):
 def no_secrets(installed: Installed) -> Mapping[str, str]:
     """No secrets."""
     return {}
+
+
+def sign_in_advice(installed: Installed) -> str:
+    """What a person does about a server that does not let us in."""
+    name = installed.name
+    if installed.entry.secrets:
+        secret = installed.entry.secrets[0].name
+        return f"Its user stores a valid value with `mcptui secret set {secret}`"
+    return (
+        f"Its user signs in with `mcptui oauth authorize {name}`, or with the key a in the Access "
+        "room of mcptui"
+    )
 
 
 class HeaderSecrets:

@@ -277,8 +277,8 @@ class Lifecycle:
         if slot is None or self.ending:
             return ""
         if not link.retired:
-            slot.died(time.monotonic() - link.born)
             self._settle(slot, "down", reason)
+            slot.died(time.monotonic() - link.born)
         if slot.hold() is not None:
             return slot.advice
         return f"The next call starts it again. {slot.advice}"

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from mcptui.gateway.capable import extension_ids
+from mcptui.gateway.credentials import SIGN_IN, sign_in_advice
 from mcptui.gateway.limits import Limits
 from mcptui.gateway.view import ServerView
 from mcptui.guard.switches import Verdict
@@ -106,6 +107,8 @@ class Slot:
     def advice(self) -> str:
         """What a person can do about a server that is down."""
         name = self.name
+        if self.reason.startswith(SIGN_IN):
+            return f"{sign_in_advice(self.view.installed)}."
         return f"Its log is in the Servers room of mcptui; `mcptui restart {name}` tries again."
 
     def delay(self) -> float:
@@ -120,5 +123,5 @@ class Slot:
         self.last_death = time.monotonic()
         if lived > self.limits.quick_death:
             self.quick_deaths = 0
-        elif counts:
+        elif counts and not self.reason.startswith(SIGN_IN):
             self.quick_deaths += 1

@@ -14,7 +14,7 @@ import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from mcptui.gateway.credentials import Credentials, HeaderSecrets
+from mcptui.gateway.credentials import SIGN_IN, Credentials, HeaderSecrets, sign_in_advice
 from mcptui.gateway.http_headers import coded
 from mcptui.gateway.sse import TooLarge
 from mcptui.gateway.upstream_http_client import NeedsSignIn, Site, Trouble, excerpt
@@ -241,7 +241,7 @@ class RemoteServer:
             self._end(trouble.words)
         except NeedsSignIn as trouble:
             words = self._sign_in_words(trouble)
-            self._lost(sent, words)
+            self._lost(sent, f"{words}. {sign_in_advice(self.site.installed)}")
             if trouble.status != 403:
                 self._end(words)
         except Trouble as trouble:
@@ -310,13 +310,11 @@ class RemoteServer:
 
     def _sign_in_words(self, trouble: Trouble) -> str:
         entry = self.site.installed.entry
-        if entry.oauth is not None:
-            what = f"a sign-in with {entry.oauth.provider}, which this version of mcptui lacks"
-        elif entry.secrets:
-            what = f"a valid {', '.join(secret.env for secret in entry.secrets)}"
+        if entry.secrets:
+            what = f"; it wants a valid {', '.join(secret.env for secret in entry.secrets)}"
         else:
-            what = "credentials of which its entry says nothing"
-        return f"needs sign-in: {trouble.words}; it wants {what}"
+            what = f"; it is signed in to with {entry.oauth.provider}" if entry.oauth else ""
+        return f"{SIGN_IN}: {trouble.words}{what}"
 
     # What comes back
 

@@ -23,6 +23,7 @@ PROGRAMS = {
     "fish": "fish",
     "dbus-daemon": "dbus",
     "gnome-keyring-daemon": "gnome-keyring",
+    "chromium": "chromium",
 }
 """Programs that tests start, and the Debian packages that bring them."""
 _PYTHON_LIST = "requirements.txt"
@@ -62,7 +63,7 @@ def tools() -> Tools:
 
 
 def programs() -> None:
-    """Install the shells and the keyring that tests drive, where this is Debian and we may."""
+    """Install the shells, keyring and browser that tests drive, where this is Debian and we may."""
     missing = [package for name, package in PROGRAMS.items() if shutil.which(name) is None]
     apt = shutil.which("apt-get")
     if not missing or apt is None or os.geteuid() != 0:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mcptui.store.rows import CallRow
 
 LIMIT = 20_000
-REFUSED = frozenset({"blocked", "refused"})
+REFUSED = frozenset({"blocked", "refused", "sign in"})
 
 
 def gap(first: CallRow) -> CallRow:

@@ -19,6 +19,7 @@ RESULTS: dict[str, Span] = {
     "blocked": ("✗ blocked", "warn"),
     "refused": ("✗ refused", "warn"),
     "timed out": ("✗ timed out", "bad"),
+    "sign in": ("▲ sign in", "warn"),
     "cancelled": ("– cancelled", "dim"),
     "open": ("● running", "accent"),
     "lost": ("✗ lost", "bad"),
@@ -31,6 +32,7 @@ _NO_ANSWER = {
     "refused": "The call was refused before it reached the server.",
     "cancelled": "The client cancelled the call.",
     "timed out": "No answer came in time.",
+    "sign in": "The server does not let us in: sign in, then call again.",
 }
 MOST_RAW = 200_000
 
@@ -57,7 +59,7 @@ def _ms(row: CallRow) -> Span:
 
 def _what(row: CallRow) -> Span:
     if row.reason:
-        return (row.reason, "warn" if row.outcome in ("blocked", "refused") else "bad")
+        return (row.reason, "warn" if row.outcome in ("blocked", "refused", "sign in") else "bad")
     return (row.what, "dim" if not row.findings else "warn")
 
 
