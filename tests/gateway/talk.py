@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import queue
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 META = "io.modelcontextprotocol/"
@@ -32,6 +33,8 @@ class Talk:
         self.kept: list[dict[str, Any]] = []
         self.errors: list[bytes] = []
         self.answer: Callable[[dict[str, Any]], Any] | None = None
+        self.reads = threading.Event()
+        self.reads.set()
         self.threads = [
             threading.Thread(target=self._read, daemon=True),
             threading.Thread(target=self._read_errors, daemon=True),
@@ -42,7 +45,7 @@ class Talk:
     def _read(self) -> None:
         assert self.process.stdout is not None
         parts: list[bytes] = []
-        while chunk := self.process.stdout.read(1 << 20):
+        while self.reads.wait() and (chunk := self.process.stdout.read(1 << 20)):
             first, *rest = chunk.split(b"\n")
             parts.append(first)
             for piece in rest:
@@ -50,6 +53,15 @@ class Talk:
                 parts = [piece]
         if any(parts):
             self.raw.append(b"".join(parts))
+
+    @contextlib.contextmanager
+    def unread(self) -> Generator[None]:
+        """Read nothing for a while; what came before may still be read."""
+        self.reads.clear()
+        try:
+            yield
+        finally:
+            self.reads.set()
 
     def _keep(self, line: bytes) -> None:
         self.raw.append(line)
