@@ -237,7 +237,7 @@ class Connection(asyncio.Protocol):
         request = self._incoming
         if request is None or self._in_body or self._fault is not None:
             return
-        name = name.lower()
+        name, value = name.lower(), value.strip(b" \t")  # RFC 9110, 5.5: not part of a value
         headers = request.headers
         if name in headers:
             request.doubled.add(name)
