@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from mcptui.entry import Choices, Entry, Kind, Listing
+from mcptui.entry import Choices, Entry, Http, Kind, Listing
 from mcptui.entry_read import (
     choices_from_dict,
     choices_to_dict,
@@ -172,6 +172,27 @@ def test_headers_survive_the_way_there_and_back() -> None:
     assert entry.remote is not None
     assert entry.remote.headers == (("X-Key", "${KEY}"),)
     assert entry_from_dict(entry_to_dict(entry), "x") == entry
+
+
+def test_a_server_that_listens_survives_the_way_there_and_back() -> None:
+    image = {"digest": "sha256:" + "0" * 64, "local": True}
+    data: dict[str, Any] = {"id": "web", "image": image, "http": {"port": 3001}}
+    entry = entry_from_dict(data, "web.toml")
+    assert entry.http == Http(3001, "/mcp", "streamable-http")
+    assert entry_from_dict(entry_to_dict(entry), "again") == entry
+    for wrong, words in (
+        ({"port": 0}, "http.port must be a whole number from 1 to 65535"),
+        ({}, "http.port must be"),
+        ({"port": 80, "path": "mcp"}, "http.path must be a path that begins with /"),
+        ({"port": 80, "path": "/a b"}, "http.path must be a path"),
+        ({"port": 80, "transport": "stdio"}, "http.transport must be one of"),
+        ({"port": 80, "host": "x"}, "http.host is not a known field"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            entry_from_dict({**data, "http": wrong}, "web.toml")
+    remote = {"id": "web", "remote": {"url": "https://example.org/"}, "http": {"port": 80}}
+    with pytest.raises(UsageError, match="no command, mounts, hosts or http"):
+        entry_from_dict(remote, "web.toml")
 
 
 def test_defaults_are_left_out_and_come_back() -> None:

@@ -107,11 +107,11 @@ async def first_start(
         DiedAtStart: it died, stayed silent or speaks no known protocol.
         McptuiError: the engine refused the container.
     """
-    from mcptui.runtime.launch import launch
+    from mcptui.gateway.upstream_container import started
 
     witness, limits = _Witness(), limits or Limits()
     link = Link(name, witness, limits)
-    running = await launch(engine, plan, link, line_limit=limits.line)
+    running = await started(engine, plan, link, limits.line)
     link.running = running
     notes: list[str] = []
     try:

@@ -84,10 +84,10 @@ async def talking(engine: Engine, plan: ContainerPlan) -> AsyncGenerator[Talk]:
     Raises:
         McptuiError: it cannot be started.
     """
-    from mcptui.runtime.launch import launch
+    from mcptui.gateway.upstream_container import started
 
     ears = _Ears()
-    running = await launch(engine, plan, ears)
+    running = await started(engine, plan, ears)
     try:
         yield Talk(running.channel, ears)
     finally:

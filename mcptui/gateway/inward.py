@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mcptui.entry import Http, Remote
+from mcptui.entry import Checked, Choices, Entry, Http, Kind, Remote, Trust
 from mcptui.errors import McptuiError
 from mcptui.gateway.upstream_http import Loses, RemoteServer
 from mcptui.runtime.channel import Channel, Death, Listener
@@ -153,13 +152,23 @@ class InwardServer:
         self._container.kill_now()
 
 
+def _as_remote(name: str, http: Http, url: str) -> Installed:
+    """The server as the HTTP side sees any: an address, and nothing it may be shown."""
+    entry = Entry(
+        id=name, title=name, description="", publisher="", category="utilities", licence="",
+        homepage="", source="", kind=Kind.REMOTE, checked=Checked(on=""),
+        remote=Remote(url, http.transport),
+    )  # fmt: skip
+    return Installed(name, entry, Choices(), Trust.UNSIGNED, "", "", 0.0, 0.0)
+
+
 async def open_inward(
-    installed: Installed, http: Http, listener: Listener, launch: Launch, limit: int
+    name: str, http: Http, listener: Listener, launch: Launch, limit: int
 ) -> InwardServer:
     """Start a server that listens, and wait until it does.
 
     Args:
-        installed: the server.
+        name: the server's.
         http: where it listens.
         listener: told what it says, its log, and its end.
         launch: starts its container.
@@ -178,13 +187,18 @@ async def open_inward(
     process.told = True  # until it listens, whoever starts it is told, not its listener
     container = await launch(process)
     try:
+        if not container.reachable:
+            raise McptuiError(
+                f"{name} listens on HTTP in its container, which cannot be reached there",
+                "sockets come out of containers of a Linux engine on this machine only",
+                "Use such an engine, or the server's stdin and stdout if it can speak there",
+            )
         inside = Inside(container.dialler, http.port)
-        await _listening(installed, http, inside, process)
+        await _listening(name, http, inside, process)
         # Servers check the Host header against rebinding, and all of them take this one.
         url = f"http://localhost:{http.port}{http.path}"
-        entry = replace(installed.entry, remote=Remote(url, http.transport))
         remote = RemoteServer(
-            replace(installed, entry=entry),
+            _as_remote(name, http, url),
             _Conversation(listener, process, inside),
             url,
             limit=limit,
@@ -202,13 +216,13 @@ async def open_inward(
     return InwardServer(container, remote)
 
 
-async def _listening(installed: Installed, http: Http, inside: Inside, process: _Process) -> None:
+async def _listening(name: str, http: Http, inside: Inside, process: _Process) -> None:
     loop = asyncio.get_running_loop()
     until = loop.time() + LISTENS_SECONDS
     pause, last = _LOOK_SECONDS, "nobody listens"
     while loop.time() < until:
         if process.death is not None:
-            raise McptuiError(f"{installed.name} ended before it listened", process.death.words)
+            raise McptuiError(f"{name} ended before it listened", process.death.words)
         try:
             (await inside.dial()).close()
         except (OSError, TimeoutError) as error:
@@ -218,7 +232,7 @@ async def _listening(installed: Installed, http: Http, inside: Inside, process: 
         await asyncio.sleep(pause)
         pause = min(pause * 1.3, 0.25)
     raise McptuiError(
-        f"{installed.name} does not listen on port {http.port} in its container",
+        f"{name} does not listen on port {http.port} in its container",
         f"it was given {LISTENS_SECONDS:.0f} s; {last}",
         "Its log says more; the port is `[http] port` of its entry",
     )

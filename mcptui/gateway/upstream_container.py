@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mcptui.entry import Kind
 from mcptui.errors import McptuiError
 from mcptui.gateway.lifecycle import Full
-from mcptui.runtime.channel import Listener, Running
+from mcptui.runtime.channel import LINE_LIMIT, Listener, Running
 from mcptui.store.rows import Installed
 from mcptui.words import plural
 
@@ -30,6 +30,31 @@ SecretsOf = Callable[[Installed], Mapping[str, str]]
 def no_secrets(installed: Installed) -> Mapping[str, str]:
     """No secrets: the plan says which ones are missing."""
     return {}
+
+
+async def started(
+    engine: Engine, plan: ContainerPlan, listener: Listener, line_limit: int = LINE_LIMIT
+) -> Running:
+    """Start a planned container, whichever way its server speaks.
+
+    Args:
+        engine: where.
+        plan: the exact container.
+        listener: told what the server says, its log and its end.
+        line_limit: bytes of the longest message.
+
+    Raises:
+        McptuiError: it cannot be started; says why and what to do.
+    """
+    from mcptui.runtime.launch import launch
+
+    if plan.http is None:
+        return await launch(engine, plan, listener, line_limit=line_limit)
+    from mcptui.gateway.inward import open_inward
+
+    return await open_inward(
+        plan.server, plan.http, listener, lambda log: launch(engine, plan, log), line_limit
+    )
 
 
 class ContainerLauncher:
@@ -65,15 +90,7 @@ class ContainerLauncher:
             McptuiError: it cannot be started; says why and what to do.
         """
         engine, plan = await asyncio.to_thread(self._plan, installed)
-        from mcptui.runtime.launch import launch
-
-        if plan.http is None:
-            return await launch(engine, plan, listener, line_limit=self._line_limit)
-        from mcptui.gateway.inward import open_inward
-
-        return await open_inward(
-            installed, plan.http, listener, lambda log: launch(engine, plan, log), self._line_limit
-        )
+        return await started(engine, plan, listener, self._line_limit)
 
     def _must_have_room(self, engine: Engine, state: str) -> None:
         """Count the containers of all gateways by their labels; the engine alone knows them."""

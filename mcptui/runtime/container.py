@@ -85,6 +85,11 @@ class Container:
         return self._id
 
     @property
+    def reachable(self) -> bool:
+        """Whether sockets can be had from inside it; an attach stream brings none."""
+        return self._control is not None
+
+    @property
     def started_at(self) -> float:
         """When it was started, Unix seconds."""
         return self._started_at
