@@ -10,7 +10,7 @@ import pytest
 
 from mcptui.home import Home
 from mcptui.store import Store
-from tests.conformance.suite import FIXTURE, Expected, faults, gateway_at, run_suite, wait_for_tools
+from tests.conformance.suite import FIXTURE, Expected, faults, gateway_at, make_ready, run_suite
 from tests.gateway.local import installed
 from tests.own_server import peer_image_id, toml_writer
 from tests.world import install_server
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.node, pytest.mark.slow]
 def check(environ: Mapping[str, str], revision: str, era: str, folder: Path) -> None:
     """Run a revision and compare."""
     with gateway_at(environ) as url:
-        wait_for_tools(url)
+        make_ready(url)
         found = run_suite(url, revision, folder)
     wrong = faults(found, Expected.read(revision, era))
     assert not wrong, "\n  ".join(["", *wrong])
