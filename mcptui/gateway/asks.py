@@ -77,7 +77,7 @@ class Asks:
             about: the client's request on whose behalf the server asks, empty when unknown.
         """
         why = self._able().refusal(method, params)
-        if len(self._asked) >= MOST_ASKED:
+        if len(self._asked) >= MOST_ASKED or self._front.overfull:
             reply(b"", error_body(INTERNAL_ERROR, "The client has too many open questions"))
             return
         if why is not None:

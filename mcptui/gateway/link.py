@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mcptui.gateway.allowance import Allowance
 from mcptui.gateway.call import Call
 from mcptui.gateway.capable import fitted
 from mcptui.gateway.eras import plain_meta
@@ -51,6 +52,7 @@ _JOINED = 256 << 10
 """Bytes of small messages that are joined into one write."""
 _UNREAD_REPLIES = 4 << 20
 """Bytes a server may leave unread and still get answers to what it asks."""
+_ALWAYS = ("notifications/cancelled", "notifications/subscriptions/acknowledged")
 
 
 class ServerError(Exception):
@@ -101,6 +103,9 @@ class Link:
         self._out: list[bytes] = []
         self._last = 0
         self._lost_answers = 0
+        self._allowance = Allowance(
+            lambda count: self.owner.stderr(self, f"[mcptui] {count} notices too many, left out")
+        )
 
     # Towards the server
 
@@ -264,6 +269,10 @@ class Link:
             self._answer(message)
         elif message.id:
             self._question(message)
+        elif message.method in _ALWAYS or message.method.endswith("/list_changed"):
+            self.owner.notified(self, message.method, message.params)
+        elif not self._allowance.take():
+            return
         elif message.method == "notifications/progress":
             self._progress(message)
         else:
@@ -312,8 +321,9 @@ class Link:
             call.owner.progressed(call, params)
 
     def _garbage(self, line: bytes, fault: str) -> None:
-        shown = line[:200].decode("utf-8", "replace")
-        self.owner.stderr(self, f"[mcptui] not a message ({fault[:80]}), left out: {shown}")
+        if self._allowance.take():
+            shown = line[:200].decode("utf-8", "replace")
+            self.owner.stderr(self, f"[mcptui] not a message ({fault[:80]}), left out: {shown}")
         self._fail(number_id(answered(line)), "the server's answer was not valid JSON")
 
     def _fail(self, number: int, reason: str) -> None:

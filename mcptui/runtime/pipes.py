@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 
 _LEAST_READ, _MOST_READ = 64 << 10, 1 << 20
+_SLOW_READ = 4 << 10
+_TURN_SECONDS = 0.002
+"""How long what was read at once may keep the loop; then less is read at once."""
 _PIPE_SIZE = 1 << 20
 _DRAINED = 256 << 10
 """Bytes that may still wait when `drain()` returns."""
@@ -69,10 +73,14 @@ class PipeReader:
             return
         # A long message is taken in large pieces; many short ones are not: what is made of them
         # would keep everybody else waiting.
-        if len(data) == self._size and b"\n" not in data:
+        if b"\n" in data:
+            began = time.monotonic()
+            self._on_data(data)
+            slow = time.monotonic() - began > _TURN_SECONDS
+            self._size = max(self._size // 2, _SLOW_READ) if slow else _LEAST_READ
+            return
+        if len(data) == self._size:
             self._size = min(self._size * 2, _MOST_READ)
-        elif len(data) < self._size:
-            self._size = _LEAST_READ
         self._on_data(data)
 
     def close(self) -> None:
