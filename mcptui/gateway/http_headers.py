@@ -199,7 +199,10 @@ def without_bad_annotations(definition: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         mirrors(schema)
     except BadAnnotation:
-        return {**definition, "inputSchema": _stripped(schema)}
+        try:
+            return {**definition, "inputSchema": _stripped(schema)}
+        except RecursionError:
+            return {**definition, "inputSchema": {"type": "object"}}
     return definition
 
 
