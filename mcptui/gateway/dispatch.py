@@ -228,7 +228,8 @@ class Dispatch(Answers):
         if not call.modern:
             call.members.pop("task", None)  # that era's own way to ask for a task
             return True
-        if "requestState" in call.members or "inputResponses" in call.members:
+        call.members.pop("inputResponses", None)  # it has not been asked anything yet
+        if "requestState" in call.members:
             # Its server would take it for a new call, and do everything a second time.
             self.fault(call.identity, INVALID_PARAMS, "This requestState is unknown or too old")
             self.ledger.finish(call, "error", "it came back to a call that is over", b"")

@@ -55,6 +55,19 @@ class _Unsure:
     until: float
 
 
+def _asker(calls: list[Call]) -> Call | None:
+    """The call of a modern client in which a server can be asking, None when it cannot be told.
+
+    The client of a parked call is away and could not be asked. All calls of a link are of one
+    client, and answers find their question by its id: a server that asks in two calls at once gets
+    each answer where it belongs.
+    """
+    if len(calls) == 1:
+        return calls[0]
+    here = [call for call in calls if not call.state]
+    return here[0] if len(here) == 1 else None
+
+
 class Questions(Desk):
     """See the module.
 
@@ -81,8 +94,8 @@ class Questions(Desk):
             else:
                 words = "No call is open, so there is nobody to ask"
                 link.reply(identity, b"", error_body(INTERNAL_ERROR, words))
-        elif len(calls) == 1:
-            self._park(link, calls[0], Question(identity, "", method, params))
+        elif (asker := _asker(calls)) is not None:
+            self._park(link, asker, Question(identity, "", method, params))
         elif len(self._unsure) >= MOST_ASKED:
             words = "Too many questions are open"
             link.reply(identity, b"", error_body(INTERNAL_ERROR, words))
@@ -97,7 +110,7 @@ class Questions(Desk):
             calls = one.link.calls()
             if one.link.dead:
                 continue
-            if len(calls) < 2:
+            if not calls or _asker(calls) is not None:
                 self.asked(one.link, one.identity, one.method, one.params)
             elif one.until < now:
                 words = f"Nobody can tell in which of {len(calls)} open calls this is asked"
@@ -216,10 +229,6 @@ class Questions(Desk):
         if parked.words or link is None:
             self.down(call, parked.words)
             return
-        if parked.over:
-            self._unasked(call, "The call is over")
-            self.answered(call, parked.result, parked.error)
-            return
         answered = [question for question in call.asks if question.key in answers]
         call.asks = [question for question in call.asks if question.key not in answers]
 
@@ -229,7 +238,11 @@ class Questions(Desk):
                 reply = said.get(question.key)
                 missing = error_body(INTERNAL_ERROR, "An interceptor took the answer away")
                 link.reply(question.identity, reply or b"", b"" if reply else missing)
-            self._send_away(call)
+            if parked.over:
+                self._unasked(call, "The call is over")
+                self.answered(call, parked.result, parked.error)
+            else:
+                self._send_away(call)
 
         call.members["inputResponses"] = joined(
             {question.key: answers[question.key] for question in answered}
