@@ -36,7 +36,8 @@ class Made:
         at: when it was sent, unix seconds.
         seen: what came back: "right", "tool error" (as it was asked to), "reason" (the gateway
             told why not), "none" (its gateway or client was killed first) or "wrong".
-        killed_at: when its gateway was killed, 0 when it was not.
+        ended_at: when its gateway was killed or its client vanished, 0 when neither happened.
+        ended: "kill", "vanish" or nothing.
     """
 
     token: str
@@ -45,12 +46,18 @@ class Made:
     at: float
     seen: str = "none"
     detail: str = ""
-    killed_at: float = 0.0
+    ended_at: float = 0.0
+    ended: str = ""
 
     @property
     def may_be_unwritten(self) -> bool:
-        """The kill came before the record can be expected on disk."""
-        return self.killed_at > 0 and self.killed_at - self.at < UNWRITTEN_SECONDS
+        """The end came before the record, or even the reading, can be expected.
+
+        A gateway whose client vanished does not read what is still in the pipe: nobody is there
+        to be answered.
+        """
+        sudden = self.ended == "kill" or (self.ended == "vanish" and self.seen == "none")
+        return sudden and self.ended_at - self.at < UNWRITTEN_SECONDS
 
 
 @dataclass(slots=True)
@@ -89,7 +96,8 @@ class Account:
             fitting = fitting | PLAUSIBLE["none"]
             self.unwritten += not outcomes
         if len(outcomes) != 1 and not (made.may_be_unwritten and not outcomes):
-            self.fault(f"{len(outcomes)} rows of {made.kind} {made.token} ({made.seen})")
+            late = f", {made.ended} after {made.ended_at - made.at:.2f} s" if made.ended else ""
+            self.fault(f"{len(outcomes)} rows of {made.kind} {made.token} ({made.seen}{late})")
         elif outcomes and outcomes[0] not in fitting:
             self.fault(f"{made.kind} {made.token}: {made.seen}, but its row says {outcomes[0]}")
 
@@ -103,7 +111,7 @@ class Account:
             f"made      {len(self.calls):8,}  {_joined(kinds)}",
             f"answered  {answered:8,}  {_joined(seen)}",
             f"recorded  {self.rows:8,}  of {recorded:,} that get a row; {self.unwritten:,} made or "
-            f"answered less than {UNWRITTEN_SECONDS:g} s before a SIGKILL have none",
+            f"answered less than {UNWRITTEN_SECONDS:g} s before a SIGKILL or unread have none",
             f"done      {_joined(self.done)}",
             f"faults    {len(self.faults):8,}",
             *(f"  {fault}" for fault in self.faults[:40]),

@@ -138,8 +138,9 @@ class Soak:
         self.account.done[f"client {how}"] += 1
         if how == "close":
             await made.finish()
+        if how != "close":
+            made.ended(how)
         if how == "kill":
-            made.killed()
             wire.kill()
         code = await wire.close(rude=how == "vanish")
         self.living.pop(wire.pid, None)
@@ -165,7 +166,7 @@ class Soak:
             self.account.done["HTTP gateway kill" if kill else "HTTP gateway end"] += 1
             for talk, wire in zip(talks, wires, strict=True):
                 if kill:
-                    talk.killed()
+                    talk.ended("kill")
                 else:
                     await talk.finish()
                     await wire.close(rude=chance.random() < 0.3)
@@ -285,10 +286,10 @@ class _Talking:
                 made.seen, made.detail = "wrong", str(answer)[:300]
             await asyncio.sleep(chance.uniform(0.0, 0.1))
 
-    def killed(self) -> None:
-        """The gateway is killed now."""
+    def ended(self, how: str) -> None:
+        """The gateway is killed now, or its client vanishes."""
         for made in self._made:
-            made.killed_at = time.time()
+            made.ended_at, made.ended = time.time(), how
 
     async def finish(self) -> None:
         """Wait for the answers that are on the way."""
