@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mcptui.actions.found import live_gateways
 from mcptui.errors import McptuiError
+from mcptui.gateway.learn import LEFT_OUT
 
 if TYPE_CHECKING:
     from mcptui.home import Home
@@ -39,7 +40,7 @@ class Problem:
 def problems(home: Home) -> list[Problem]:
     """Everything that needs a person, the most urgent first."""
     try:
-        found = [*_changed(home), *_down(home)]
+        found = [*_changed(home), *_down(home), *_left_out(home)]
     except McptuiError as error:
         return [Problem("doctor", "database", error.what, "enter")]
     return [*found, *_catalog(home)]
@@ -70,6 +71,18 @@ def _down(home: Home) -> list[Problem]:
         Problem("servers", name, f"{name} is down: {state.reason or 'nobody knows why'}", "l")
         for name, state in down.items()
     ]
+
+
+def _left_out(home: Home) -> list[Problem]:
+    """Servers whose lists had items that no client can take."""
+    found: list[Problem] = []
+    kept = home.store.recalled(LEFT_OUT)
+    for row in home.store.installs():
+        texts = kept.get(LEFT_OUT + row.name)
+        if texts:
+            more = f" and {len(texts) - 1} more" if len(texts) > 1 else ""
+            found.append(Problem("servers", row.name, f"{row.name}: {texts[0]}{more}", "l"))
+    return found
 
 
 def _catalog(home: Home) -> list[Problem]:

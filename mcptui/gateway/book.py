@@ -11,14 +11,15 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from mcptui import __version__
 from mcptui.gateway.eras import tool_for_legacy
 from mcptui.gateway.http_headers import without_bad_annotations
-from mcptui.gateway.names import exposed_names
+from mcptui.gateway.lists import ui_resource
+from mcptui.gateway.names import SEPARATOR, exposed_names
 from mcptui.gateway.view import ServerView
-from mcptui.gateway.wire import MODERN_VERSIONS, SERVER_KEY, encode
+from mcptui.gateway.wire import LATEST_LEGACY, MODERN_VERSIONS, SERVER_KEY, encode
 from mcptui.guard.switches import Verdict
 
 INSTRUCTIONS_EACH = 8 * 1024
@@ -62,6 +63,8 @@ class Book:
         lists: method → (result for legacy clients, result for modern ones).
         instructions: of all servers, joined.
         capabilities: what we offer, as JSON.
+        tasks: what 2025-11-25 clients can do with tasks, as JSON; empty for nothing.
+        reports: (server, what became of one of its items) where two would be the same.
     """
 
     tools: Mapping[str, Target] = field(default_factory=dict[str, Target])
@@ -73,6 +76,8 @@ class Book:
     lists: Mapping[str, tuple[bytes, bytes]] = field(default_factory=dict[str, tuple[bytes, bytes]])
     instructions: str = ""
     capabilities: bytes = b"{}"
+    tasks: bytes = b""
+    reports: tuple[tuple[str, str], ...] = ()
 
     def tool(self, name: str) -> Target | None:
         """Where a tool's name leads, with or without its prefix."""
@@ -110,6 +115,8 @@ class Book:
             "capabilities": json.loads(self.capabilities),
             "serverInfo": SERVER_INFO,
         }
+        if self.tasks and version == LATEST_LEGACY:
+            said["capabilities"]["tasks"] = json.loads(self.tasks)
         if self.instructions:
             said["instructions"] = self.instructions
         return encode(said)
@@ -126,19 +133,14 @@ def bind(views: Iterable[ServerView], *, plain: bool = False, http: bool = False
     ordered = sorted(views, key=lambda view: view.name)
     tools, short_tools, tool_list = _tools(ordered, plain, http)
     prompts, short_prompts, prompt_list = _prompts(ordered, plain)
-    resources: dict[str, str] = {}
-    resource_list: list[Mapping[str, Any]] = []
-    templates: list[tuple[Template, str]] = []
-    template_list: list[Mapping[str, Any]] = []
-    for view in ordered:
-        own = view.items("resources")
-        resource_list.extend(
-            i for i in own if resources.setdefault(i["uri"], view.name) == view.name
-        )
-        shapes = view.items("templates")
-        template_list.extend(shapes)
-        templates.extend((Template.of(item["uriTemplate"]), view.name) for item in shapes)
+    resources, resource_list, clashes = _first(ordered, "resources", "uri")
+    shapes, template_list, more = _first(ordered, "templates", "uriTemplate")
+    templates = [(Template.of(shape), server) for shape, server in shapes.items()]
     templates.sort(key=lambda pair: -pair[0].weight)
+    for view in ordered:  # an interface need not be listed to be read
+        for tool in view.tools():
+            if tool.definition is not None and (uri := ui_resource(tool.definition)):
+                resources.setdefault(uri, view.name)
     lists = {
         "tools/list": _answers("tools", tool_list, [tool_for_legacy(tool) for tool in tool_list]),
         "prompts/list": _answers("prompts", prompt_list),
@@ -147,8 +149,49 @@ def bind(views: Iterable[ServerView], *, plain: bool = False, http: bool = False
     }
     return Book(
         tools, short_tools, prompts, short_prompts, resources, tuple(templates), lists,
-        _instructions(ordered), _capabilities(ordered),
+        _instructions(ordered), _capabilities(ordered), _tasks(ordered),
+        (*clashes, *more, *_renamed(tools), *_renamed(prompts)),
     )  # fmt: skip
+
+
+def _first(
+    views: list[ServerView], kind: str, key: str
+) -> tuple[dict[str, str], list[Mapping[str, Any]], list[tuple[str, str]]]:
+    """Who has what; of two servers that offer the same address the first one has it."""
+    table: dict[str, str] = {}
+    listed: list[Mapping[str, Any]] = []
+    clashes: list[tuple[str, str]] = []
+    for view in views:
+        for item in view.items(kind):
+            owner = table.setdefault(item[key], view.name)
+            if owner == view.name:
+                listed.append(item)
+            else:
+                text = f"{key} {item[key][:200]!r} is left out: {owner} has it as well"
+                clashes.append((view.name, text))
+    return table, listed, clashes
+
+
+def _renamed(table: Mapping[str, Target]) -> list[tuple[str, str]]:
+    """Names that were changed to fit into what every client takes, or to differ from others."""
+    return [
+        (target.server, f"{target.name[:200]!r} is shown to clients as {name}")
+        for name, target in table.items()
+        if name not in (target.name, SEPARATOR.join((target.server, target.name)))
+    ]
+
+
+def _tasks(views: list[ServerView]) -> bytes:
+    """What older servers can do with tasks, together; empty when none can."""
+    merged: dict[str, Any] = {}
+    offered = False
+    for view in views:
+        said = view.said
+        tasks: Any = said.capabilities.get("tasks") if said is not None and view.shown else None
+        if said is not None and said.era == "legacy" and isinstance(tasks, dict):
+            offered = True
+            merged |= cast("dict[str, Any]", tasks)
+    return encode(merged) if offered else b""
 
 
 def _tools(

@@ -223,15 +223,20 @@ async def drain(link: Link, method: str, key: str, note: Callable[[str], None]) 
     items: list[Any] = []
     cursors: set[str] = set()
     params: dict[str, Part] = {}
+    room = link.limits.lists
     for _ in range(link.limits.pages):
         page = _object(await link.ask(method, params, link.limits.question))
         found = page.get(key)
         if isinstance(found, list):
-            items.extend(_bounded(found, link, method, note))  # pyright: ignore[reportUnknownArgumentType]
+            kept, room = _bounded(found, link, method, note, room)  # pyright: ignore[reportUnknownArgumentType]
+            items.extend(kept)
         cursor = page.get("nextCursor")
         if len(items) > link.limits.items:
             note(f"{method}: more than {link.limits.items} items, the rest was left out")
             return items[: link.limits.items]
+        if room < 0:
+            note(f"{method}: more than {link.limits.lists >> 20} MiB, the rest was left out")
+            return items
         if not isinstance(cursor, str):
             return items
         if cursor in cursors:
@@ -243,7 +248,10 @@ async def drain(link: Link, method: str, key: str, note: Callable[[str], None]) 
     return items
 
 
-def _bounded(found: list[Any], link: Link, method: str, note: Callable[[str], None]) -> list[Any]:
+def _bounded(
+    found: list[Any], link: Link, method: str, note: Callable[[str], None], room: int
+) -> tuple[list[Any], int]:
+    """The items of a page that fit, and the bytes left for the next one, negative when none are."""
     kept: list[Any] = []
     for item in found[: link.limits.items + 1]:
         try:
@@ -253,6 +261,9 @@ def _bounded(found: list[Any], link: Link, method: str, note: Callable[[str], No
             continue
         if size > link.limits.definition:
             note(f"{method}: an item of {size} bytes was left out")
-        else:
-            kept.append(item)
-    return kept
+            continue
+        room -= size
+        if room < 0:
+            break
+        kept.append(item)
+    return kept, room

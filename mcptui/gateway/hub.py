@@ -108,6 +108,9 @@ class Hub(Lifecycle):
         before = self.book
         views = (slot.view for slot in self.slots.values())
         self.book = bind(views, plain=self._plain, http=self.shares)
+        for server, text in self.book.reports:
+            if (server, text) not in before.reports:
+                self.scribe.log(server, f"[mcptui] {text}")
         changed = {
             _CHANGES[method]
             for method in LIST_METHODS

@@ -14,6 +14,7 @@ from mcptui.errors import McptuiError
 from mcptui.gateway.book import LIST_METHODS
 from mcptui.gateway.handshake import Hello, drain
 from mcptui.gateway.link import Link, ServerError
+from mcptui.gateway.lists import good_items
 from mcptui.gateway.record import Scribe
 from mcptui.gateway.slot import Slot
 from mcptui.gateway.view import compare, well_formed
@@ -25,7 +26,12 @@ _KEYS = {
     "resources/list": ("resources", "uri"),
     "resources/templates/list": ("templates", "uriTemplate"),
 }
-REFETCH_SECONDS = 1.0
+REFETCH_SECONDS = 0.1
+REFETCH_AT_MOST = 60.0
+"""Between two looks at lists that change again at once; doubled each time."""
+LEFT_OUT = "left-out/"
+"""Under this and a server's name the store keeps what was left out of its lists."""
+REPORTED = 50
 
 
 class Learner:
@@ -45,13 +51,16 @@ class Learner:
         self._rebind = rebind
         self._refetching: set[Link] = set()
         self._again: set[Link] = set()
+        self._left_out: dict[str, dict[str, list[str]]] = {}
 
     async def tools(self, slot: Slot, link: Link, hello: Hello) -> None:
         """Compare the server's tools with what was approved, before any call goes to it."""
         from mcptui.trust.pins import tool_hash
 
+        left_out: list[str] = []
+
         def note(text: str) -> None:
-            self._scribe.log(slot.name, f"[mcptui] {text}")
+            self._leave_out(slot.name, left_out, text)
 
         found: list[Any] = []
         if "tools" in hello.capabilities or not hello.capabilities:
@@ -65,6 +74,10 @@ class Learner:
                 note(f"tool {tool['name']!r} was left out: {error}")
             else:
                 hashable.append(tool)
+        known = {*slot.view.states, *(tool["name"] for tool in hashable)}
+        if len(known) > link.limits.tools:  # names that are new each time would fill the store
+            hashable = [tool for tool in hashable if tool["name"] in slot.view.states]
+            note(f"more than {link.limits.tools} tools in all, the new ones were left out")
         changes = compare(slot.view, hashable, tool_hash)
         before = slot.view.said
         said = Definitions(
@@ -81,15 +94,19 @@ class Learner:
             seen_at=self._clock(),
         )
         self._learned(slot, said, changes)
+        self._report(slot.name, "tools", left_out)
         for row in changes:
             if row.quarantined:
-                note(f"tool {row.tool!r} is new or changed and waits for approval")
+                text = f"tool {row.tool!r} is new or changed and waits for approval"
+                self._scribe.log(slot.name, f"[mcptui] {text}")
 
     async def rest(self, slot: Slot, link: Link, hello: Hello) -> None:
         """Prompts, resources and templates; calls do not wait for them."""
 
+        left_out: list[str] = []
+
         def note(text: str) -> None:
-            self._scribe.log(slot.name, f"[mcptui] {text}")
+            self._leave_out(slot.name, left_out, text)
 
         lists: dict[str, list[dict[str, Any]]] = {"prompts": [], "resources": [], "templates": []}
         for method, (kind, key) in _KEYS.items():
@@ -102,7 +119,7 @@ class Learner:
                     return
                 note(f"{method} could not be had: {error}")
                 continue
-            lists[kind] = [i for i in found if isinstance(i, dict) and isinstance(i.get(key), str)]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            lists[kind] = good_items(kind.removesuffix("s"), key, found, note)
         live = slot.live
         if live is None or link.dead:
             return
@@ -112,6 +129,24 @@ class Learner:
             lists["templates"], self._clock(),
         )  # fmt: skip
         self._learned(slot, said, [])
+        self._report(slot.name, "rest", left_out)
+
+    def _leave_out(self, server: str, left_out: list[str], text: str) -> None:
+        if len(left_out) < REPORTED:
+            left_out.append(text)
+            self._scribe.log(server, f"[mcptui] {text}")
+        elif len(left_out) == REPORTED:
+            left_out.append("and more")
+            self._scribe.log(server, "[mcptui] more was left out, which is not listed here")
+
+    def _report(self, server: str, part: str, texts: list[str]) -> None:
+        """Keep what was left out of a server's lists for whoever looks at the screen."""
+        known = self._left_out.setdefault(server, {})
+        before = dict(known)
+        known[part] = texts[:REPORTED]
+        if known != before and (any(texts) or any(before.values())):
+            said = [text for one in known.values() for text in one][:REPORTED]
+            self._scribe.do(lambda store: store.remember(LEFT_OUT + server, said))
 
     def _learned(self, slot: Slot, said: Definitions, changes: list[ToolState]) -> None:
         slot.learned(said, changes)
@@ -121,7 +156,7 @@ class Learner:
         self._rebind()
 
     def look_again(self, slot: Slot, link: Link) -> None:
-        """A server says that a list changed: look again, at most once a second."""
+        """A server says that a list changed: look again, ever less often while it goes on."""
         if not link.ready:
             return
         if link in self._refetching:
@@ -134,14 +169,16 @@ class Learner:
         live = slot.live
         info, words = (live.server_info, live.instructions) if live else ({}, "")
         hello = Hello(link.modern, link.version, link.capabilities, info, words)
+        pause = REFETCH_SECONDS
         try:
             while True:
                 self._again.discard(link)
                 await self.tools(slot, link, hello)
                 await self.rest(slot, link, hello)
-                await asyncio.sleep(REFETCH_SECONDS)
+                await asyncio.sleep(pause)
                 if link not in self._again or link.dead:
                     return
+                pause = min(pause * 2, REFETCH_AT_MOST)
         except (ServerError, TimeoutError) as error:
             self._scribe.log(slot.name, f"[mcptui] its changed lists could not be had: {error}")
         finally:
