@@ -297,7 +297,7 @@ def test_many_at_once_are_all_answered(base: str) -> None:
                 talk.start("tools/call", {"name": "echo", "arguments": {"text": f"n{number}"}})
                 for number in range(300)
             ]
-            await talk.until(lambda: all(talk.answer(number) for number in numbers), 60)
+            await talk.until(lambda: len(talk.lines) + len(talk.lost) >= 302, 60)
             for turn, number in enumerate(numbers):
                 found = talk.answer(number)
                 assert isinstance(found, dict)
