@@ -112,7 +112,6 @@ def test_a_state_is_good_once_for_its_request_and_its_client(start: Start) -> No
         {**params, "requestState": state[:-1] + ("0" if state[-1] != "0" else "1")},
         {**params, "requestState": state, "inputResponses": {"ask-1": "text"}},
         {**params, "requestState": "somebody-elses"},
-        {**params, "inputResponses": {"ask-1": ANN}},
     ):
         assert modern(talk, wrong)["error"]["code"] == -32602, wrong
     other = start()
