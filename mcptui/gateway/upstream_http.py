@@ -25,6 +25,7 @@ from mcptui.gateway.upstream_http_exchange import (
     SessionGone,
     Terms,
 )
+from mcptui.gateway.upstream_http_relist import list_again
 from mcptui.gateway.upstream_http_streams import hear, listen
 from mcptui.gateway.upstream_http_tools import ToolHeaders
 from mcptui.gateway.upstream_sse_legacy import LegacySse
@@ -32,11 +33,8 @@ from mcptui.gateway.wire import (
     MALFORMED,
     Envelope,
     anything,
-    decode_envelope,
     fields,
-    joined,
     notification_line,
-    request_line,
 )
 from mcptui.runtime.channel import Death, Listener
 from mcptui.store.rows import Installed
@@ -108,7 +106,6 @@ class RemoteServer:
         self._taken = asyncio.Event()
         self._death: Death | None = None
         self._stopping: asyncio.Task[None] | None = None
-        self._relists = 0
         self._go(self._send_notices(), "notices")
 
     # Running
@@ -347,18 +344,7 @@ class RemoteServer:
 
     async def list_again(self, sent: Outgoing) -> None:
         """See `Peer`."""
-        params = {"_meta": sent.members["_meta"]}
-        found: list[bytes] = []
-        for _ in range(100):
-            self._relists += 1
-            line = request_line(b'"again-%d"' % self._relists, "tools/list", joined(params))
-            await Exchange(self, Outgoing.of(line), found.append).run()
-            cursor = b""
-            with contextlib.suppress(*MALFORMED):
-                cursor = fields(decode_envelope(found.pop()).result).get("nextCursor", b"")
-            if not cursor:
-                return
-            params["cursor"] = cursor
+        await list_again(self, sent)
 
     # Opening and notices
 
