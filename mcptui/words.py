@@ -19,3 +19,15 @@ def span(seconds: float) -> str:
         if seconds >= size and (seconds % size == 0 or seconds >= 2 * size):
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:g} s"
+
+
+def ago(now: float, at: float) -> str:
+    """Tell how long ago something was: "never" for 0, "just now" within a minute, "3 h ago"."""
+    if not at:
+        return "never"
+    seconds = max(0.0, now - at)
+    for size, unit in ((86_400, "day"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{plural(count, unit) if unit == 'day' else f'{count} {unit}'} ago"
+    return "just now"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcptui.actions.found import live_gateways
+from mcptui.actions.secrets import server_secrets
 from mcptui.errors import McptuiError
 from mcptui.gateway.learn import LEFT_OUT
 
@@ -23,7 +24,7 @@ class Problem:
     """One thing that needs a person.
 
     Args:
-        room: where it is solved: "servers", "catalog" or "doctor".
+        room: where it is solved: "servers", "access", "catalog" or "doctor".
         name: the row in that room: a server's or a finding's.
         text: one line.
         key: the key that begins to solve it there.
@@ -40,7 +41,7 @@ class Problem:
 def problems(home: Home) -> list[Problem]:
     """Everything that needs a person, the most urgent first."""
     try:
-        found = [*_changed(home), *_down(home), *_left_out(home)]
+        found = [*_changed(home), *_down(home), *_lacking(home), *_left_out(home)]
     except McptuiError as error:
         return [Problem("doctor", "database", error.what, "enter")]
     return [*found, *_catalog(home)]
@@ -71,6 +72,17 @@ def _down(home: Home) -> list[Problem]:
         Problem("servers", name, f"{name} is down: {state.reason or 'nobody knows why'}", "l")
         for name, state in down.items()
     ]
+
+
+def _lacking(home: Home) -> list[Problem]:
+    """Servers that cannot start without a secret."""
+    found: list[Problem] = []
+    for one in server_secrets(home):
+        if one.secret.required and not one.granted:
+            verb, key = ("was not given", "space") if one.stored else ("lacks", "e")
+            text = f"{one.server} {verb} the secret {one.secret.name}"
+            found.append(Problem("access", one.server, text, key))
+    return found
 
 
 def _left_out(home: Home) -> list[Problem]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mcptui.cli.ask import agreed, hidden
 from mcptui.errors import UsageError
-from mcptui.words import plural
+from mcptui.words import ago, plural
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -71,17 +71,6 @@ def ls(home: Home, given: Namespace, out: Out) -> int:
             fix = f"`mcptui secret set {one.secret.name}`"
         out.say(f"▲ {one.server} needs {one.secret.name} ({one.secret.env}): {fix}")
     return 0
-
-
-def ago(now: float, at: float) -> str:
-    """How long ago something was, in words of one unit."""
-    if not at:
-        return "never"
-    seconds = max(0, int(now - at))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return "just now"
 
 
 def rm(home: Home, given: Namespace, out: Out) -> int:

@@ -17,6 +17,7 @@ from textual.containers import Container
 from textual.css.query import NoMatches
 
 from mcptui.tui import everywhere, keys, looks
+from mcptui.tui.asking import asker
 from mcptui.tui.everywhere_keys import EverywhereKeys
 from mcptui.tui.jobs import Answered, Job, Pool
 from mcptui.tui.rooms.room import Room, make
@@ -65,6 +66,7 @@ class McptuiApp(EverywhereKeys, App[None]):
         # Read with this theme's colours from the start, so that once is enough.
         self.stylesheet.set_variables(self.get_css_variables())
         self.feed = feed
+        feed.home.ask_secret = asker(self)
         self.pool = Pool()
         self.room = self.first_room = room
         self.went = False

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from mcptui.actions.connect import ClientRow, Outcome
     from mcptui.actions.diagnose import Finding
     from mcptui.actions.install import Review
+    from mcptui.actions.install_secrets import Given
     from mcptui.actions.problems import Problem
+    from mcptui.actions.secrets import ServerSecret, StoredSecret
     from mcptui.actions.servers import ServerRow, ToolRow, Usage
     from mcptui.catalog.load import CatalogFacts, CatalogRow
     from mcptui.clients.edit import Preview
@@ -66,17 +68,55 @@ class Feed:
         """What is installed, by name."""
         return {row.name: row for row in self.home.store.installs()}
 
-    def review(self, target: str, choices: Choices | None) -> Review:
+    def review(self, target: str, choices: Choices | None, secrets: Given) -> Review:
         """What an install would do."""
         from mcptui.actions.install import review
 
-        return review(self.home, target, choices)
+        return review(self.home, target, choices, secrets=secrets)
 
-    def install(self, target: str, choices: Choices) -> AsyncIterator[Step]:
+    def install(self, target: str, choices: Choices, secrets: Given) -> AsyncIterator[Step]:
         """Install."""
         from mcptui.actions.install import install
 
-        return install(self.home, target, choices)
+        return install(self.home, target, choices, secrets=secrets)
+
+    # ---- secrets
+
+    def secrets(self) -> list[StoredSecret]:
+        """The stored secrets, without their values."""
+        from mcptui.actions.secrets import secrets
+
+        return secrets(self.home)
+
+    def server_secrets(self) -> list[ServerSecret]:
+        """What the installed servers declare."""
+        from mcptui.actions.secrets import server_secrets
+
+        return server_secrets(self.home)
+
+    def stored_for(self, entry: Entry) -> frozenset[str]:
+        """Which of an entry's secrets are stored already."""
+        from mcptui.actions.install_secrets import stored_secrets
+
+        return stored_secrets(self.home, entry, entry.id)
+
+    def put_secret(self, name: str, value: str, servers: tuple[str, ...]) -> tuple[str, ...]:
+        """Store a secret."""
+        from mcptui.actions.put_secret import put_secret
+
+        return put_secret(self.home, name, value, servers)
+
+    def forget_secret(self, name: str) -> tuple[str, ...]:
+        """Forget a secret."""
+        from mcptui.actions.put_secret import forget_secret
+
+        return forget_secret(self.home, name)
+
+    def grant_secret(self, name: str, server: str, on: bool) -> None:
+        """Give a stored secret to a server, or take it."""
+        from mcptui.actions.put_secret import grant_secret, revoke_secret
+
+        (grant_secret if on else revoke_secret)(self.home, name, server)
 
     # ---- servers
 

@@ -99,6 +99,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("server.logs", "l", "logs", "Logs"),
         _FILTER,
         Key("server.clients", "c", "clients", "Clients"),
+        Key("server.sign_in", "a", "sign_in", "Sign in"),
         Key("server.open", "enter", "open", "Open", show=False),
         Key("tab.next", "right_square_bracket", "tab(1)", "next tab", show=False),
         Key("tab.last", "left_square_bracket", "tab(-1)", "tab before", show=False),
@@ -116,6 +117,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         _COPY,
         Key("export", "e", "export", "Export", more="what the filter shows, to a file"),
         Key("calls.block", "b", "block", "Block tool"),
+        Key("calls.sign_in", "a", "sign_in", "Sign in", show=False),
         Key("tab.next", "right_square_bracket", "tab(1)", "next tab", show=False),
         Key("tab.last", "left_square_bracket", "tab(-1)", "tab before", show=False),
         *_INSIDE,
@@ -131,6 +133,9 @@ TABLE: dict[str, tuple[Key, ...]] = {
     ),
     "access": (
         Key("access.open", "enter", "open", "Open"),
+        Key("access.enter", "e", "enter", "Enter secret", more="typed without showing it"),
+        Key("access.grant", "space", "grant", "Give/take", more="a stored secret, to its server"),
+        Key("access.forget", "d", "forget", "Forget", more="asks first"),
         Key("access.page", "o", "page", "Provider page"),
         _FILTER,
         _COPY,
@@ -170,6 +175,12 @@ TABLE: dict[str, tuple[Key, ...]] = {
     "progress": (
         Key("sheet.go", "enter", "close", "Close"),
         Key("sheet.close", "escape", "close", "Cancel"),
+    ),
+    "sign_in": (
+        Key("sheet.go", "enter", "close", "Close", show=False),
+        Key("sheet.close", "escape", "close", "Cancel"),
+        Key("copy", "y", "copy", "Copy address"),
+        Key("sign_in.paste", "p", "paste", "Paste the answer"),
     ),
     "change": (
         Key("sheet.close", "escape", "close", "Keep refusing"),

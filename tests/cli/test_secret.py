@@ -169,6 +169,12 @@ def test_tokens_in_clients_configs_are_found(safe: Shell, scratch_environ: dict[
     assert config.read_bytes() == before
 
 
+def _spawn(command: list[str], environ: dict[str, str]) -> Any:
+    words: dict[str, Any] = {"cwd": str(ROOT), "env": environ, "timeout": 120}
+    made: list[Any] = [pexpect.spawn(command[0], command[1:], encoding="utf-8", **words)]
+    return made[0]
+
+
 @pytest.mark.engine
 def test_a_person_is_asked_without_echo(
     toml: Toml, scratch_environ: dict[str, str], keyring: RealKeyring, safe: Shell
@@ -179,9 +185,7 @@ def test_a_person_is_asked_without_echo(
     assert "--secret acme.key" in refused.err
     environ = {**scratch_environ, "DBUS_SESSION_BUS_ADDRESS": keyring.address, "TERM": "dumb"}
     command = [sys.executable, "-m", "mcptui", "install", file]
-    child: Any = pexpect.spawn(
-        command[0], command[1:], cwd=str(ROOT), env=environ, timeout=120, encoding="utf-8"
-    )
+    child = _spawn(command, environ)
     seen = ""
     child.expect("acme.example, Settings")
     child.expect(r"acme.key \(ACME_KEY\): ")

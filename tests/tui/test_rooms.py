@@ -120,7 +120,7 @@ def test_a_running_install_can_be_broken_off_and_quit_asks(feed: FakeFeed) -> No
 
     ended: list[str] = []
 
-    async def slow(target: str, choices: Any) -> AsyncIterator[Step]:
+    async def slow(target: str, choices: Any, secrets: Any) -> AsyncIterator[Step]:
         yield Step("image", "building its image")
         try:
             await asyncio.sleep(60)

@@ -14,6 +14,7 @@ from mcptui.actions.calls import matcher
 from mcptui.actions.connect import ClientRow, Outcome
 from mcptui.actions.findings import Finding
 from mcptui.actions.install import Review
+from mcptui.actions.install_secrets import Given
 from mcptui.actions.servers import ServerRow, ToolRow, Usage
 from mcptui.catalog.load import CatalogFacts, CatalogRow
 from mcptui.clients.edit import Preview, Request
@@ -33,7 +34,7 @@ from mcptui.home import Home
 from mcptui.paths import Paths
 from mcptui.progress import Step, StepState
 from mcptui.store.rows import CallBody, CallRow, Installed, LogLine
-from mcptui.tui.feed import Feed
+from tests.tui.world_secrets import FakeSecrets
 
 NOW = 1_763_128_935.0
 """2025-11-14 14:02:15 UTC."""
@@ -178,14 +179,15 @@ CLIENTS = [
 ]  # fmt: skip
 
 
-class FakeFeed(Feed):
+class FakeFeed(FakeSecrets):
     """Answers at once and writes down what it was told to do."""
 
     def __init__(self) -> None:
         # Nothing is ever read or written there: its name is in golden frames.
         environ = {"HOME": "/home/demo", "PATH": ""}
         super().__init__(Home(Paths.of(environ), environ=environ, clock=lambda: NOW))
-        self.did: list[tuple[str, ...]] = []
+        self.did: list[tuple[Any, ...]] = []
+        self.keep_secrets()
         self.rows: list[CatalogRow] = list(CATALOG)
         self.server_rows: list[ServerRow] = list(SERVERS)
         self.call_rows: list[CallRow] = list(CALLS)
@@ -237,12 +239,15 @@ class FakeFeed(Feed):
             for name in sorted(self.made)
         }  # fmt: skip
 
-    def review(self, target: str, choices: Choices | None) -> Review:
+    def review(self, target: str, choices: Choices | None, secrets: Given) -> Review:
         from mcptui.actions.planning import missing
 
         found = self.entry(target)
         chosen = choices or Choices(tools_off=frozenset({"git_reset"}))
-        lacking = tuple(missing(self.home, found, chosen))
+        lacking = (
+            *missing(self.home, found, chosen),
+            *self.lacking(found, secrets),
+        )
         return Review(
             name=target, entry=found, trust=Trust.SIGNED, origin="catalog 42", choices=chosen,
             plan=None, image_ready=False, missing=lacking, warnings=(), refused=None,
@@ -253,8 +258,9 @@ class FakeFeed(Feed):
             docker_arguments=("run", "--network=none", "--read-only", "--cap-drop=ALL"),
         )  # fmt: skip
 
-    async def install(self, target: str, choices: Choices) -> AsyncIterator[Step]:
+    async def install(self, target: str, choices: Choices, secrets: Given) -> AsyncIterator[Step]:
         self.did.append(("install", target, json.dumps(choices.mounts)))
+        self.given.append(dict(secrets))
         for step in self.steps:
             yield step
         if self.error is not None:

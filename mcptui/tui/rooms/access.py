@@ -6,69 +6,23 @@ Values are never shown here or anywhere.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import BindingType
 
 from mcptui.tui import keys
+from mcptui.tui.rooms.access_rows import Grant, grants, secret_grants
 from mcptui.tui.rooms.room import Room
-from mcptui.tui.widgets.draw import Column, Line, Span, facts, wrap
+from mcptui.tui.widgets.draw import Column, Line, facts, wrap
 
-if TYPE_CHECKING:
-    from mcptui.store.rows import Installed
-
-COMING = "Keeping secrets and signing in come with the next release."
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """One thing a server has or wants.
-
-    Args:
-        kind: "folder", "network", "secret" or "sign-in".
-        name: path, host, or the secret's name.
-        server: whose it is.
-        state: sign and word, with its style.
-        more: label, text and style for the page.
-    """
-
-    kind: str
-    name: str
-    server: str
-    state: Span
-    more: tuple[tuple[str, str, str], ...]
-    page: str = ""
-
-
-def grants(installed: dict[str, Installed]) -> list[Grant]:
-    """What the installed servers may touch, and what they still want."""
-    found: list[Grant] = []
-    for name, row in installed.items():
-        for mount, picked in row.choices.mounts.items():
-            for path, writable in picked:
-                state = ("▲ read, write", "warn") if writable else ("● read only", "good")
-                why = next((one.description for one in row.entry.mounts if one.name == mount), "")
-                more = (("path", path, ""), ("for", why or mount, ""))
-                found.append(Grant("folder", path, name, state, more))
-        if row.choices.open_network:
-            more = (("reaches", "every host: nothing is filtered", "warn"),)
-            found.append(Grant("network", "any host", name, ("▲ open", "warn"), more))
-        for secret in row.entry.secrets:
-            state = ("▲ missing", "warn") if secret.required else ("○ optional", "dim")
-            more = (("variable", secret.env, ""), ("get one", secret.where or "–", ""))
-            found.append(Grant("secret", secret.name, name, state, more, _https(secret.where)))
-        if (oauth := row.entry.oauth) is not None:
-            more = (
-                ("provider", oauth.provider, ""),
-                ("scopes", ", ".join(oauth.scopes) or "–", ""),
-            )
-            found.append(Grant("sign-in", oauth.provider, name, ("○ not yet", "dim"), more))
-    return found
-
-
-def _https(text: str) -> str:
-    return text if text.startswith("https://") and text.isprintable() and " " not in text else ""
+_AGAIN = "To change it, remove the server and install it with other choices."
+ADVICE = {
+    "folder": _AGAIN,
+    "network": _AGAIN,
+    "secret": "e enters a value, which replaces the old one; d forgets it.",
+    "sign-in": "",
+}
+"""What a person can do about each kind of grant."""
 
 
 class AccessRoom(Room):
@@ -94,9 +48,23 @@ class AccessRoom(Room):
         """Rows are known by what they are and whose."""
         return (row.kind, row.name, row.server)
 
+    def reach(self, key: str) -> bool:
+        """Put the cursor on what a server lacks, or on the first thing that is called so."""
+        rows: list[Grant] = list(self.list.rows)
+        wanted = [row for row in rows if row.server == key and row.takers] or [
+            row for row in rows if key in (row.name, row.server)
+        ]
+        return bool(wanted) and self.list.select(self.key(wanted[0]))
+
     def refresh_rows(self) -> None:
         """Look at the installed servers again."""
-        self.ask("grants", lambda: grants(self.feed.installed()), self._got)
+
+        def question() -> list[Grant]:
+            stored, declared = self.feed.secrets(), self.feed.server_secrets()
+            found = secret_grants(stored, declared, self.feed.now())
+            return [*found, *grants(self.feed.installed())]
+
+        self.ask("grants", question, self._got)
 
     def _got(self, rows: list[Grant]) -> None:
         self.rows = rows
@@ -115,7 +83,7 @@ class AccessRoom(Room):
                 [("Nothing is granted.", "strong")],
                 [("No installed server may read a folder, use the network or a secret.", "")],
                 [],
-                [(COMING, "dim")],
+                [("Servers that need a token ask for it when they are installed.", "dim")],
             )
         elif not rows:
             self.say_empty([("Nothing matches.", ""), ("  esc clears the filter", "dim")])
@@ -127,7 +95,7 @@ class AccessRoom(Room):
         """Show one of them."""
         if row is None:
             self.title.show_both([], [])
-            self.detail.show(lambda width: wrap(COMING, width, "dim"))
+            self.detail.show(lambda width: [])
             return
         self.title.show_both([(row.name, "strong")], [])
         pairs = [
@@ -139,12 +107,7 @@ class AccessRoom(Room):
 
         def lines(width: int) -> list[Line]:
             page = facts(pairs, width)
-            if row.kind in ("secret", "sign-in"):
-                page += [[], *wrap(COMING, width, "dim")]
-            else:
-                text = "To change it, remove the server and install it with other choices."
-                page += [[], *wrap(text, width, "dim")]
-            return page
+            return [*page, [], *wrap(ADVICE.get(row.kind, ""), width, "dim")]
 
         self.detail.show(lines)
 
@@ -153,9 +116,68 @@ class AccessRoom(Room):
         row: Grant | None = self.list.row
         if action in ("open", "copy") and row is None:
             return "nothing is selected"
+        if action in ("enter", "forget", "grant"):
+            if row is None or row.kind != "secret":
+                return "no secret is selected"
+            if action == "forget" and row.server and not _is_stored(row):
+                return "it is not stored"
+            if action == "grant" and not (row.takers and row.stored) and not row.granted:
+                return "it is not stored" if not row.stored else "no server wants it"
         if action == "page" and (row is None or not row.page):
             return "no page is known"
         return ""
+
+    def action_enter(self) -> None:
+        """Type a value, which nobody sees, and store it."""
+        from mcptui.tui.sheets.ask import AskSheet
+
+        row: Grant = self.list.row
+        name = row.stored or row.name
+
+        def answered(value: str | None) -> None:
+            if value:
+                self.do("enter", lambda: self._put(row, name, value))
+
+        verb = "Replace" if row.stored else "Enter"
+        words = f"The value of {name}; it is encrypted and never shown"
+        self.front.push_screen(AskSheet(f"{verb} {name}", words, "", masked=True), answered)
+
+    def _put(self, row: Grant, name: str, value: str) -> str:
+        having = self.feed.put_secret(name, value, row.takers)
+        return f"{name} is stored" + (f", for {', '.join(having)}" if having else "")
+
+    def action_grant(self) -> None:
+        """Give a stored secret to the server that wants it, or take it from all."""
+        row: Grant = self.list.row
+
+        def change() -> str:
+            if row.takers:
+                self.feed.grant_secret(row.stored, row.takers[0], True)
+                return f"{row.takers[0]} gets {row.stored}"
+            for server in row.server.split(", "):
+                self.feed.grant_secret(row.stored, server, False)
+            return f"{row.server} no longer gets {row.stored}"
+
+        self.do("grant", change)
+
+    def action_forget(self) -> None:
+        """Ask, then forget it."""
+        from mcptui.tui.sheets.confirm import ConfirmSheet
+
+        row: Grant = self.list.row
+
+        def forget() -> str:
+            self.feed.forget_secret(row.stored)
+            return f"{row.stored} is forgotten"
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.do("forget", forget)
+
+        text = "It cannot be brought back from here."
+        if row.granted:
+            text = f"{row.server} cannot start without it. {text}"
+        self.front.push_screen(ConfirmSheet(f"Forget {row.stored}", [text], "Forget"), answered)
 
     def action_page(self) -> None:
         """Where one gets it, an https address and nothing else."""
@@ -171,3 +193,7 @@ class AccessRoom(Room):
         """The name, never a value."""
         row: Grant | None = self.list.row
         return [("i", "name", lambda: row.name)] if row is not None else []
+
+
+def _is_stored(row: Grant) -> bool:
+    return bool(row.stored) and not row.takers

@@ -16,18 +16,25 @@ from mcptui.tui.widgets.filter import FilterBar
 
 
 class AskSheet(Sheet[str]):
-    """Gives the line, or None for esc."""
+    """Gives the line, or None for esc.
+
+    Args:
+        title, words: what is asked, and what it is for.
+        default: stands in the line at first.
+        masked: the line shows dots; for secrets.
+    """
 
     own_keys = False
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("ask")
 
-    def __init__(self, title: str, words: str, default: str) -> None:
+    def __init__(self, title: str, words: str, default: str, *, masked: bool = False) -> None:
         super().__init__(title)
         self.page = Detail(
             lambda width: wrap(f"{words} · enter does it, esc cancels", width), classes="page"
         )
         self.line = FilterBar(sign=" > ")
         self.default = default
+        self.masked = masked
 
     def parts(self) -> list[Widget]:
         """The question and the line."""
@@ -37,6 +44,7 @@ class AskSheet(Sheet[str]):
         """Take the keys."""
         self.page.styles.height = 2
         self.page.can_focus = False
+        self.line.mask(self.masked)
         self.line.set_text(self.default)
         self.line.start()
 
@@ -56,4 +64,7 @@ class AskSheet(Sheet[str]):
 
     def action_go(self) -> None:
         """Give the line."""
-        self.dismiss(self.line.text)
+        text = self.line.text
+        if self.masked:
+            self.line.set_text("")  # it must not outlive its sheet
+        self.dismiss(text)

@@ -67,6 +67,8 @@ class InstallSheet(Sheet[str]):
         self.review: Review | None = None
         self.clients: list[ClientRow] = []
         self.chosen: frozenset[str] = frozenset()
+        self.secrets: dict[str, str | None] = {}
+        self.stored: frozenset[str] = frozenset()
         self.page = Detail(self._summary, classes="page")
         self.form = LineList(key=lambda one: (one.kind, one.name), draw=form.draw, classes="picks")
         self.line = FilterBar(sign=" > ")
@@ -95,15 +97,18 @@ class InstallSheet(Sheet[str]):
     def _look(self, choices: Choices | None, *, first: bool = False) -> None:
         """Ask what would happen with other choices."""
 
-        def question() -> tuple[Review | McptuiError, list[ClientRow]]:
+        given = dict(self.secrets)
+
+        def question() -> tuple[Review | McptuiError, list[ClientRow], frozenset[str]]:
             clients = self.feed.clients() if first else self.clients
             try:
-                return self.feed.review(self.target, choices), clients
+                review = self.feed.review(self.target, choices, given)
+                return review, clients, self.feed.stored_for(review.entry)
             except McptuiError as error:
-                return error, clients
+                return error, clients, frozenset()
 
-        def then(found: tuple[Review | McptuiError, list[ClientRow]]) -> None:
-            review, self.clients = found
+        def then(found: tuple[Review | McptuiError, list[ClientRow], frozenset[str]]) -> None:
+            review, self.clients, self.stored = found
             if isinstance(review, McptuiError):
                 self.trouble = review
             else:
@@ -114,7 +119,9 @@ class InstallSheet(Sheet[str]):
 
     def _show(self, first: bool = False) -> None:
         review = self.review
-        rows = form.fields(review, self.clients, self.chosen) if review else []
+        rows: list[Field] = []
+        if review is not None:
+            rows = form.fields(review, self.clients, self.chosen, self.secrets, self.stored)
         if review is not None and review.refused is not None:
             rows = []
         self.form.show(rows)
@@ -210,6 +217,12 @@ class InstallSheet(Sheet[str]):
             if row.state != "connected":
                 self.chosen ^= {field.name}
                 self._show()
+        elif field.kind == "secret" and field.on is not None:
+            if field.on:
+                self.secrets.pop(field.name)
+            else:
+                self.secrets[field.name] = None
+            self._look(review.choices)
         elif (choices := form.turned(review, field)) is not None:
             self._look(choices)
         else:
@@ -248,7 +261,8 @@ class InstallSheet(Sheet[str]):
         self.typing = field
         self.line.display = True
         self._fit()
-        self.line.set_text(field.value)
+        self.line.mask(field.kind == "secret")
+        self.line.set_text("" if field.kind == "secret" else field.value)
         more = "tab completes · " if field.kind == "folder" else ""
         wide = self.front.size.width >= 80
         self.line.show_note([(f"{more}enter takes it", "dim")] if wide else [])
@@ -260,7 +274,15 @@ class InstallSheet(Sheet[str]):
         self.line.display = False
         self._fit()
         self.form.focus()
-        if field is not None and review is not None and text is not None:
+        self.line.set_text("")
+        if field is None or review is None or text is None:
+            return
+        if field.kind == "secret":
+            self.secrets.pop(field.name, None)
+            if text:
+                self.secrets[field.name] = text
+            self._look(review.choices)
+        else:
             self._look(form.typed(review, field, text))
 
     @on(FilterBar.Changed)
@@ -295,7 +317,7 @@ class InstallSheet(Sheet[str]):
         self.steps.focus()
         self.job = Job(
             self,
-            lambda: self.feed.install(self.target, review.choices),
+            lambda: self.feed.install(self.target, review.choices, self.secrets),
             f"installing {self.called}",
         )
         self.front.jobs.append(self.job)

@@ -13,6 +13,7 @@ from mcptui.tui.widgets.draw import Line, facts, fit
 if TYPE_CHECKING:
     from mcptui.actions.connect import ClientRow
     from mcptui.actions.install import Review
+    from mcptui.actions.install_secrets import Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Field:
     """One line of the form.
 
     Args:
-        kind: "network", "folder", "write", "setting" or "client".
+        kind: "network", "folder", "write", "secret", "setting" or "client".
         name: the parameter's, mount's or client's name.
         label: what a person reads first.
         value: as text.
@@ -40,13 +41,21 @@ class Field:
     options: tuple[str, ...] = ()
 
 
-def fields(review: Review, clients: Iterable[ClientRow], chosen: frozenset[str]) -> list[Field]:
+def fields(
+    review: Review,
+    clients: Iterable[ClientRow],
+    chosen: frozenset[str],
+    secrets: Given,
+    stored: frozenset[str],
+) -> list[Field]:
     """The form of a review.
 
     Args:
         review: what would be done with the choices so far.
         clients: those of this machine.
         chosen: ids of the clients that shall be connected.
+        secrets: what was typed or agreed to so far.
+        stored: secrets that are stored already, by their names in the entry.
     """
     lacking = {(one.kind, one.name) for one in review.missing}
     found: list[Field] = []
@@ -67,6 +76,7 @@ def fields(review: Review, clients: Iterable[ClientRow], chosen: frozenset[str])
             writes = any(writable for _, writable in picked)
             note = "it may change files there" if writes else "read only"
             found.append(Field("write", mount.name, "  may write", on=writes, note=note))
+    found += _secrets(review, lacking, secrets, stored)
     found += _settings(review, lacking)
     for row in clients:
         if row.state in ("connected", "found", "changed outside"):
@@ -80,6 +90,24 @@ def fields(review: Review, clients: Iterable[ClientRow], chosen: frozenset[str])
             )
             on = connected or row.id in chosen
             found.append(Field("client", row.id, row.name, on=on, note=note))
+    return found
+
+
+def _secrets(
+    review: Review, lacking: set[tuple[str, str]], secrets: Given, stored: frozenset[str]
+) -> list[Field]:
+    found: list[Field] = []
+    for one in review.entry.secrets:
+        missing = ("secret", one.name) in lacking
+        typed_in = bool(secrets.get(one.name))
+        note = one.where if one.required else f"optional  {one.where}".rstrip()
+        if one.name in stored and not typed_in:
+            on = one.name in secrets
+            note = "it gets the stored one" if on else "it is stored: space lets it have it"
+            found.append(Field("secret", one.name, one.env, on=on, note=note, missing=missing))
+        else:
+            value = "••••••" if typed_in else ""
+            found.append(Field("secret", one.name, one.env, value, note=note, missing=missing))
     return found
 
 
@@ -184,7 +212,8 @@ def draw(field: Field, width: int) -> Line:
     if field.value:
         line += [(f" {field.value}", "accent"), (f"   {field.note}", "dim")]
     else:
-        what = "a folder" if field.kind == "folder" else "a value"
+        kinds = {"folder": "a folder", "secret": "a secret"}
+        what = kinds.get(field.kind, "a value")
         line += [
             (f" {what} is needed" if field.missing else " –", "warn" if field.missing else "dim")
         ]

@@ -28,6 +28,16 @@ class FilterInput(Input):
         super().__init__(compact=True, select_on_focus=False)
         self.cursor_blink = False
 
+    def action_copy(self) -> None:
+        """What is masked on the screen does not go to the clipboard either."""
+        if not self.password:
+            super().action_copy()
+
+    def action_cut(self) -> None:
+        """The same."""
+        if not self.password:
+            super().action_cut()
+
     async def on_key(self, event: events.Key) -> None:
         """Leave on the keys that mean the list."""
         if event.key in ("escape", "enter", "down", "up", "tab"):
@@ -81,6 +91,11 @@ class FilterBar(Horizontal):
     def text(self) -> str:
         """What is typed."""
         return self.input.value
+
+    def mask(self, masked: bool) -> None:
+        """Show dots in place of what is typed, or show it."""
+        self.input.value = ""
+        self.input.password = masked
 
     def set_text(self, text: str) -> None:
         """Replace what is typed."""
