@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mcptui.access.challenge import Challenge
-from mcptui.access.grant import Grant
-from mcptui.store.memory import MemoryStore
+if TYPE_CHECKING:
+    from mcptui.access.challenge import Challenge
+    from mcptui.access.grant import Grant
+    from mcptui.store.memory import MemoryStore
 
 _KEY = "signin/"
 

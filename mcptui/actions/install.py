@@ -21,7 +21,7 @@ from mcptui.actions.images import (
     release_image,
     unbuilt,
 )
-from mcptui.actions.install_remote import pins_of, why_not
+from mcptui.actions.install_remote import pins_of
 from mcptui.actions.install_secrets import (
     NOTHING,
     Given,
@@ -171,14 +171,11 @@ def _plan(
 
 def _refusal(home: Home, found: Target, name: str) -> McptuiError | None:
     """Why the target cannot be installed at all."""
-    entry = found.entry
     if not ID.fullmatch(name):
         return UsageError(f"{visible(name, limit=80)!r} is no name", fix="Small letters, digits, -")
     if home.store.installed(name) is not None:
         fix = f"`mcptui update {name}` renews it, --name gives a second one another name"
         return UsageError(f"{name} is installed already", fix=fix)
-    if entry.kind is Kind.REMOTE and (problem := why_not(entry)) is not None:
-        return problem
     if found.trust is Trust.SIGNED:
         try:
             home.catalog().refuse_if_stale()

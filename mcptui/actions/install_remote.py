@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mcptui.errors import McptuiError
 from mcptui.visible import visible
 from mcptui.words import plural
 
@@ -23,19 +22,6 @@ def host_of(entry: Entry) -> str:
         return ""
     parts = urlsplit(entry.remote.url)
     return visible(parts.netloc or entry.remote.url, limit=100)
-
-
-def why_not(entry: Entry) -> McptuiError | None:
-    """Why a remote server cannot be used yet, None when it can."""
-    if entry.oauth is not None:
-        why = f"it wants a sign-in with {entry.oauth.provider}, which this version lacks"
-    else:
-        return None
-    return McptuiError(
-        f"{entry.title} cannot be installed yet",
-        why,
-        "Choose a server that needs none: `mcptui catalog needs:none`",
-    )
 
 
 def reaches(entry: Entry) -> str:

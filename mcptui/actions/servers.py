@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mcptui.access.standing import SignInState, standing
 from mcptui.actions.found import installed, live_gateways
 from mcptui.actions.install_remote import host_of
 from mcptui.entry import Kind
@@ -44,8 +45,9 @@ class ServerRow:
     """One installed server.
 
     Args:
-        state: "running", "starting", "down", "stopped" (starts with the next call) or "off".
-        reason: why it is down, in words.
+        state: "running", "starting", "down", "stopped" (starts with the next call), "off", or
+            "sign in" for a remote server that does not let us in.
+        reason: why it is down or wants a sign-in, in words.
         cpu: cores, None while nothing is known.
         memory: bytes, None while nothing is known.
         calls, errors: of the last day.
@@ -209,11 +211,14 @@ def _row(
     waiting = sum(one.quarantined for one in home.store.tool_states(row.name))
     state = min(states, key=_rank, default=None)
     said = "off" if not row.choices.enabled else state.state if state else "stopped"
+    wanted = _sign_in(home, row)
+    if wanted and said in ("stopped", "down"):
+        said = "sign in"
     return ServerRow(
         name=row.name,
         title=row.entry.title,
         state=said,
-        reason=state.reason if state and said != "off" else "",
+        reason=wanted or (state.reason if state and said != "off" else ""),
         cpu=used.cpu if used else None,
         memory=used.memory if used else None,
         calls=sum(counts.values()),
@@ -234,6 +239,17 @@ def _row(
         gateways=sum(one.state in ("running", "starting") for one in states),
         containers=tuple(one.container for one in states if one.container),
     )
+
+
+def _sign_in(home: Home, row: Installed) -> str:
+    """Why a remote server needs a sign-in, "" when it does not."""
+    if row.entry.kind is not Kind.REMOTE or not row.choices.enabled:
+        return ""
+    stands = standing(home.store, row.name)
+    if stands.state in (SignInState.NEEDED, SignInState.MORE):
+        return stands.reason or stands.state
+    first = stands.state == SignInState.NONE and row.entry.oauth is not None
+    return "nobody is signed in yet" if first else ""
 
 
 def _rank(state: ServerState) -> int:

@@ -246,6 +246,8 @@ class CallsRoom(Room):
             return "there are no calls to export"
         if action == "finding" and not self.calls.flagged:
             return "there are no findings"
+        if action == "sign_in" and (row is None or row.outcome != "sign in"):
+            return "this call needs no sign-in"
         if action == "block" and (row is None or not row.tool):
             return "no tool is selected"
         if action == "follow" and not self.tail.rows:
@@ -273,6 +275,10 @@ class CallsRoom(Room):
         """Switch the call's tool off."""
         row: CallRow = self.tail.row
         self.do("block", lambda: self.feed.switch_tool(row.server, row.tool, False) + " · z undoes")
+
+    def action_sign_in(self) -> None:
+        """Sign in to the server that did not let us in."""
+        self.sign_in(self.tail.row.server)
 
     def action_export(self) -> None:
         """Write what the filter shows to a file."""

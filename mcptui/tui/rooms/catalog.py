@@ -167,8 +167,6 @@ class CatalogRoom(Room):
         if action in ("install", "open", "page") and row is None:
             return "nothing is selected"
         if action == "install" and row is not None:
-            if row.kind == "remote" and row.needs != "none":
-                return f"its {row.needs} comes with the next release"
             if row.id in self.installed:
                 return "already installed"
         if action == "page" and (self.entry is None or not _page(self.entry)):

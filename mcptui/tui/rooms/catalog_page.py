@@ -47,8 +47,8 @@ def lines(
 
 
 def _next(entry: Entry) -> Line:
-    if entry.kind is Kind.REMOTE and entry.needs != "none":
-        return [(f"Remote servers with a {entry.needs} come with the next release.", "dim")]
+    if entry.oauth is not None:
+        return [(" i ", "key"), (" shows where it is, then installs; then you sign in", "dim")]
     if entry.kind is Kind.REMOTE:
         return [(" i ", "key"), (" shows where it is, then installs", "dim")]
     return [(" i ", "key"), (" shows exactly what would run, then installs", "dim")]

@@ -134,6 +134,13 @@ class Room(Widget):
 
         self.ask(name, verb, then)
 
+    def sign_in(self, server: str) -> None:
+        """Sign in to a server, and look again."""
+        from mcptui.tui.sheets.sign_in import SignInSheet
+
+        sheet = SignInSheet(self.feed.home, server)
+        self.front.push_screen(sheet, lambda _done: self.refresh_rows())
+
     # ---- the list and its filter
 
     @on(LineList.Moved)

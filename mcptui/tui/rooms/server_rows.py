@@ -15,6 +15,7 @@ STATES: dict[str, Span] = {
     "running": ("● running", "good"),
     "starting": ("● starting", "accent"),
     "down": ("✗ down", "bad"),
+    "sign in": ("▲ sign in", "warn"),
     "stopped": ("○ ready", "dim"),
     "off": ("– off", "off"),
 }
@@ -44,7 +45,7 @@ def matches(row: ServerRow, text: str) -> bool:
 
 def state(row: ServerRow) -> Span:
     """Sign and word; a tool that changed comes before everything but trouble."""
-    if row.waiting and row.state not in ("down", "off"):
+    if row.waiting and row.state not in ("down", "off", "sign in"):
         return (f"▲ {row.waiting} changed", "warn")
     return STATES.get(row.state, (row.state, ""))
 

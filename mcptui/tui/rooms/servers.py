@@ -224,6 +224,7 @@ class ServersRoom(Room):
         row: ServerRow | None = self.list.row
         needs_row = (
             "switch", "start_stop", "restart", "update", "remove", "logs", "open", "tab", "copy",
+            "sign_in",
         )  # fmt: skip
         if action in needs_row and row is None:
             return "no server is selected"
@@ -231,6 +232,8 @@ class ServersRoom(Room):
             return ""
         if action == "start_stop" and row.state == "off":
             return "it is switched off"
+        if action == "sign_in" and row.kind != "remote":
+            return "it runs here: nobody signs in to it"
         if action == "restart" and row.state not in ("running", "starting", "down"):
             return "it does not run"
         return ""
@@ -258,6 +261,10 @@ class ServersRoom(Room):
         row: ServerRow = self.list.row
         verb = "stop" if row.state in ("running", "starting") else "start"
         self.do("run", lambda: self.feed.run(verb, row.name))
+
+    def action_sign_in(self) -> None:
+        """Sign in to a remote server."""
+        self.sign_in(self.list.row.name)
 
     def action_restart(self) -> None:
         """Stop it and start it again."""

@@ -146,7 +146,7 @@ def _catalog(app: McptuiApp, rows: list[CatalogRow]) -> list[Pick]:
             f"install {row.id}",
             _room("catalog"),
             "i",
-            "comes with the next release" if row.kind == "remote" and row.needs != "none" else "",
+            "",
             partial(app.go, "catalog", row.id, "install"),
         )
         for row in rows
