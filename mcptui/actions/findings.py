@@ -30,15 +30,6 @@ ROUTES = {
     "volume": "by the attach stream, start program in a volume",
 }
 """How stdio reaches an engine's containers, in words."""
-KEYRINGS = frozenset(
-    {
-        "keyring.backends.SecretService",
-        "keyring.backends.kwallet",
-        "keyring.backends.macOS",
-        "keyring.backends.Windows",
-    }
-)
-"""Modules of the keyrings that keep secrets from other users; everything else is refused."""
 SKEW_SECONDS = 300.0
 """How far a clock may be behind the one that signed the catalog."""
 SILENT_SECONDS = 15.0
@@ -156,25 +147,22 @@ def _limits(cgroup: object, storage: object) -> list[Finding]:
 
 
 def check_keyring(home: Home) -> list[Finding]:
-    """See which keyring there is, without opening it."""
-    import keyring
+    """See which keyring there is and whether the vault can be read, without opening either."""
+    from mcptui.access.keychain import Keychain
 
-    backend = keyring.get_keyring()
-    parts = getattr(backend, "backends", None) or [backend]
-    for one in parts:
-        if type(one).__module__ in KEYRINGS:
-            return [
-                Finding("keyring", "ok", f"Keyring: {getattr(one, 'name', type(one).__name__)}")
-            ]
-    return [
-        Finding(
-            "keyring",
-            "warn",
-            "No keyring that keeps secrets from other programs",
-            "nothing needs one yet: servers with secrets cannot be installed in this version",
-            "On a desktop, start GNOME Keyring or KWallet; over SSH there may be none",
-        )
-    ]
+    try:
+        vault, source = home.vault(), home.vault().source()
+        kept = plural(len(vault.names()), "secret") if source else "nothing is stored yet"
+    except McptuiError as error:
+        return [_bad("keyring", error)]
+    if source == "passphrase":
+        return [Finding("keyring", "ok", f"Vault with a passphrase, {kept}")]
+    try:
+        name = Keychain(home.environ, home.platform, seconds=10).name()
+    except McptuiError as error:
+        state = "bad" if source else "warn"
+        return [Finding("keyring", state, error.what, error.why, error.fix)]
+    return [Finding("keyring", "ok", f"Keyring: {name}, {kept}")]
 
 
 def check_catalog(home: Home) -> list[Finding]:

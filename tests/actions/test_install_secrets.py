@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from mcptui.actions.secrets import secrets, server_secrets
 from mcptui.actions.undo import undo
 from mcptui.actions.update import update
 from mcptui.errors import McptuiError, UsageError
+from mcptui.gateway.credentials import HeaderSecrets
 from mcptui.home import Home
 from mcptui.paths import Paths
 from mcptui.progress import Step
@@ -145,6 +147,32 @@ def test_an_update_keeps_what_was_granted_and_asks_for_what_is_new(home: Home, t
         walk(update(home, "peer"))
     walk(update(home, "peer", {"acme.extra": None}))
     assert _given(home) == {"acme.key": "v1", "acme.extra": "e1"}
+
+
+REMOTE = """
+id = "far"
+title = "Far"
+description = "A test."
+[remote]
+url = "https://mcp.example.com/mcp"
+transport = "streamable-http"
+headers = { Authorization = "Bearer ${FAR_TOKEN}" }
+[[secrets]]
+name = "far.token"
+env = "FAR_TOKEN"
+"""
+
+
+def test_a_remote_server_gets_its_header_from_a_secret(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "far.toml"
+    file.write_text(REMOTE)
+    assert [one.option for one in review(home, str(file)).missing] == ["--secret far.token"]
+    row, _ = put_in(home, file, secrets={"far.token": "t0ken"})
+    headers = asyncio.run(HeaderSecrets(secrets_of(home)).headers(row, "https://mcp.example.com"))
+    assert headers == {"Authorization": "Bearer t0ken"}
+    revoke_secret(home, "far.token", "far")
+    with pytest.raises(NeedsSecret, match="far.token"):
+        asyncio.run(HeaderSecrets(secrets_of(home)).headers(row, "https://mcp.example.com"))
 
 
 def test_a_locked_keyring_stops_an_install_before_anything_is_built(

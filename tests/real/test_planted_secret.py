@@ -138,6 +138,11 @@ def _files(scene: Scene, since: float, *folders: Path) -> list[str]:
     return found
 
 
+def _opened(gateway: Talk) -> bool:
+    """Whether the gateway's process has loaded what opens a vault."""
+    return "cryptography" in Path(f"/proc/{gateway.process.pid}/maps").read_text()
+
+
 def _engine_says(scene: Scene) -> bytes:
     """All that the engine tells of this home's containers and their images."""
     api = scene.home.engine().client.api
@@ -159,7 +164,10 @@ def test_it_is_in_the_servers_process_and_nowhere_else(scene: Scene) -> None:
     with_all = (*shown, scene.keyring.folder, home.paths.home, docker, Path("/run/docker"))
     gateway = Talk([sys.executable, "-m", "mcptui", "gateway", "run"], home.environ)
     gateway.hello()
+    assert gateway.ask("tools/list")["result"]["tools"]
+    assert not _opened(gateway), "the vault was opened before a server needed it"
     assert gateway.text("keeper__echo", {"text": "alive"}) == "alive"
+    assert _opened(gateway)
     having = _processes(scene)
     api = home.engine().client.api
     (container,) = home.engine().containers({HOME: str(home.paths.state)})
