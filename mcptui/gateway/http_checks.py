@@ -21,8 +21,8 @@ from mcptui.gateway.http_headers import (
     mirrors,
     same,
 )
+from mcptui.gateway.http_request import Request
 from mcptui.gateway.http_server import Address
-from mcptui.gateway.http_wire import Request
 from mcptui.gateway.http_words import Refusal, plain
 from mcptui.gateway.wire import (
     CAPABILITIES_KEY,

@@ -24,9 +24,9 @@ from mcptui.gateway.http_checks import (
 )
 from mcptui.gateway.http_conversations import Conversations
 from mcptui.gateway.http_limits import HttpLimits
+from mcptui.gateway.http_request import Request
 from mcptui.gateway.http_sessions import LegacySession
 from mcptui.gateway.http_streams import status_of
-from mcptui.gateway.http_wire import Request
 from mcptui.gateway.http_words import Refusal, plain, rpc
 from mcptui.gateway.session import BATCH
 from mcptui.gateway.surrogates import hide
@@ -152,7 +152,7 @@ class HttpFront:
     @staticmethod
     def _modern(request: Request, message: Envelope, meta: dict[str, Part]) -> bool:
         if message.method == "initialize":
-            return False
+            return not HOP_KEYS.isdisjoint(meta)
         told = request.headers.get(_VERSION)
         if told is not None and told.decode("latin-1") not in LEGACY_VERSIONS:
             return True
@@ -238,11 +238,14 @@ class HttpFront:
 
     def _batch(self, request: Request, body: bytes) -> Refusal | None:
         """Several messages at once, which 2025-03-26 had."""
+        one = rpc(400, error_body(INVALID_REQUEST, "A POST has one message"))
+        if request.header(_VERSION) not in _BATCHES:
+            return one
         session = self._session(request, b"null")
         if isinstance(session, Refusal):
             return session
         if session.client.protocol not in _BATCHES:
-            return rpc(400, error_body(INVALID_REQUEST, "A POST has one message"))
+            return one
         try:
             messages = [decode_envelope(bytes(part)) for part in decode_batch(body)[: BATCH + 1]]
         except MALFORMED as error:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from mcptui.gateway.http_checks import Admission
 from mcptui.gateway.http_front import HttpFront
 from mcptui.gateway.http_limits import HttpLimits
+from mcptui.gateway.http_request import Request
 from mcptui.gateway.http_server import Address, HttpServer
-from mcptui.gateway.http_wire import Request
 from mcptui.gateway.http_words import Refusal, plain
 from mcptui.gateway.serve import LAST_WORDS, Gateway, run_on_loop
 

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from mcptui.errors import McptuiError, UsageError
 from mcptui.gateway.http_limits import HttpLimits
-from mcptui.gateway.http_wire import Connection, Handler
+from mcptui.gateway.http_request import Handler
+from mcptui.gateway.http_wire import Connection
 
 BACKLOG = 256
 _LONGEST_SOCKET = 100

@@ -17,8 +17,8 @@ from msgspec import Raw
 
 from mcptui.gateway.client import Client
 from mcptui.gateway.http_limits import HttpLimits
+from mcptui.gateway.http_request import Request
 from mcptui.gateway.http_streams import LegacyStream, ModernStream, Replay
-from mcptui.gateway.http_wire import Request
 from mcptui.gateway.session import Session
 from mcptui.gateway.surrogates import show
 from mcptui.gateway.wire import (

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from mcptui.gateway.http_limits import HttpLimits
-from mcptui.gateway.http_wire import Request
+from mcptui.gateway.http_request import Request
 from mcptui.gateway.http_words import JSON, SSE
 from mcptui.gateway.wire import (
     INVALID_PARAMS,
@@ -58,18 +58,22 @@ class ModernStream:
         on_gone: called when the client left before the answer.
     """
 
-    __slots__ = ("_last", "_limits", "_open", "gone", "lasting", "request")
+    __slots__ = ("_last", "_limits", "_on_gone", "_open", "lasting", "request")
 
     def __init__(
         self, request: Request, limits: HttpLimits, *, lasting: bool, on_gone: Callable[[], None]
     ) -> None:
         self.request = request
         self.lasting = lasting
-        self.gone = on_gone
+        self._on_gone = on_gone
         self._limits = limits
         self._open = False
         self._last = time.monotonic()
         request.exchange = self
+
+    def gone(self) -> None:
+        """The client left."""
+        self._on_gone()
 
     def event(self, line: bytes) -> None:
         """Something is said before the answer."""

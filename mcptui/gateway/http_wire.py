@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import httptools
 
 from mcptui.gateway.http_limits import HttpLimits
+from mcptui.gateway.http_request import Handler, Request
 from mcptui.gateway.http_words import CONTINUE, Refusal, head, plain
 
 HEAD_BYTES = 32 << 10
@@ -25,21 +26,9 @@ AHEAD = 32
 EARLY = 1 << 20
 """A refused request's body is read to its end up to this size, so that the connection goes on."""
 LINGER_SECONDS = 2.0
-_LAST_CHUNK = b"0\r\n\r\n"
+_FATAL = (400, 413, 501)
+"""Answers to heads that make all that follows doubtful."""
 _JOIN = 64 << 10
-
-
-class Handler(Protocol):
-    """What stands behind the connections."""
-
-    def admit(self, request: Request) -> Refusal | None:
-        """Its head came; a refusal is answered and the body is thrown away."""
-
-    def serve(self, request: Request) -> None:
-        """All of it came, and every request before it on this connection is answered."""
-
-    def gone(self, request: Request) -> None:
-        """The client left before the response was complete."""
 
 
 class Pool(Protocol):
@@ -60,82 +49,6 @@ class Pool(Protocol):
         ...
 
 
-class Request:
-    """One request, and the way to answer it.
-
-    Args:
-        connection: it came on; None once the response is complete or the client is gone.
-    """
-
-    __slots__ = (
-        "body", "connection", "doubled", "exchange", "fed", "headers", "kept", "method", "old",
-        "parts", "refusal", "stay", "streaming", "url",
-    )  # fmt: skip
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection: Connection | None = connection
-        self.method = b""
-        self.url = b""
-        self.headers: dict[bytes, bytes] = {}
-        self.doubled: set[bytes] = set()
-        self.body = b""
-        self.parts: list[bytes] = []
-        self.kept = 0
-        self.fed = 0
-        self.refusal: Refusal | None = None
-        self.old = False
-        self.stay = True
-        self.streaming = False
-        self.exchange: Any = None
-
-    def header(self, name: bytes) -> str:
-        """A header's value, "" when there is none; lines of one name are joined."""
-        return self.headers.get(name, b"").decode("latin-1")
-
-    def reply(self, status: int, body: bytes, headers: bytes = b"", *, close: bool = False) -> None:
-        """Answer in one piece."""
-        connection = self.connection
-        if connection is None:
-            return
-        self.stay = self.stay and not close
-        start = head(status, len(body), headers, stay=self.stay, old=self.old)
-        connection.write(start, b"" if self.method == b"HEAD" else body)
-        connection.done(self)
-
-    def begin(self, headers: bytes) -> None:
-        """Begin an answer of unknown length."""
-        connection = self.connection
-        if connection is None:
-            return
-        self.streaming = True
-        self.stay = self.stay and not self.old
-        connection.write(head(200, None, headers, stay=self.stay, old=self.old), b"")
-
-    def write(self, piece: bytes) -> None:
-        """Send one piece of an answer that began."""
-        connection = self.connection
-        if connection is None:
-            return
-        if self.old:
-            connection.write(piece, b"")
-        else:
-            connection.write(b"%x\r\n%b\r\n" % (len(piece), piece), b"")
-
-    def end(self) -> None:
-        """The answer that began is complete."""
-        connection = self.connection
-        if connection is None:
-            return
-        if not self.old:
-            connection.write(_LAST_CHUNK, b"")
-        connection.done(self)
-
-    @property
-    def unread(self) -> int:
-        """Bytes of the connection that wait to be taken by the client."""
-        return 0 if self.connection is None else self.connection.unread()
-
-
 class Connection(asyncio.Protocol):
     """One client's connection.
 
@@ -153,6 +66,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._incoming: Request | None = None
         self._in_body = False
+        self._offered = False
         self._queue: deque[Request] = deque()
         self._paused = False
         self._closing = False
@@ -208,9 +122,24 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            # Offers of another protocol are passed over; what follows is the next request.
+            self._pass_over()
             return data[upgrade.args[0] :]
         return b""
+
+    def _pass_over(self) -> None:
+        """An offer of another protocol: the parser took the head for all of the request, so a new
+        one is told of its body alone."""
+        request = self._incoming
+        self._parser = httptools.HttpRequestParser(self)
+        if request is None:
+            return
+        self._offered = True
+        lines = [
+            b"%b: %b\r\n" % (name, request.headers[name])
+            for name in (b"content-length", b"transfer-encoding")
+            if name in request.headers
+        ]
+        self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(lines))
 
     def _account(self, request: Request, size: int) -> bool:
         request.fed += size
@@ -224,12 +153,14 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        if self._offered:
+            return
         self._incoming = Request(self)
         self._in_body = False
 
     def on_url(self, url: bytes) -> None:
         """The target, or a part of it."""
-        if self._incoming is not None:
+        if self._incoming is not None and not self._offered:
             self._incoming.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -253,6 +184,10 @@ class Connection(asyncio.Protocol):
         request = self._incoming
         if request is None or self._fault is not None:
             return
+        if self._offered:
+            self._offered = False
+            return
+        self._offered = self._parser.should_upgrade()
         self._in_body = True
         request.fed = 0
         self.since = time.monotonic()
@@ -285,6 +220,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """A request is whole."""
+        if self._offered:
+            return
         request, self._incoming = self._incoming, None
         if request is None or self._fault is not None:
             return
@@ -306,7 +243,8 @@ class Connection(asyncio.Protocol):
         self.current = request
         refusal = request.refusal
         if refusal is not None:
-            request.reply(refusal.status, refusal.body, refusal.headers)
+            close = refusal.status in _FATAL
+            request.reply(refusal.status, refusal.body, refusal.headers, close=close)
             return
         self.pool.handler.serve(request)
 

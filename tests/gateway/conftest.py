@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,11 @@ import pytest
 from mcptui.home import Home
 from mcptui.store import Store
 from mcptui.store.rows import CallRow, Installed
+from tests.gateway.http_talk import HttpGateway
 from tests.gateway.talk import Talk
 
 Start = Callable[..., Talk]
+Serve = Callable[..., HttpGateway]
 
 
 @pytest.fixture
@@ -33,6 +35,23 @@ def start(home: Home, store: Store, scratch_environ: dict[str, str]) -> Iterator
     yield go
     for talk in talks:
         talk.close()
+
+
+@pytest.fixture
+def serve(home: Home, store: Store, scratch_environ: dict[str, str]) -> Iterator[Serve]:
+    """Starts an HTTP gateway with some servers installed; words are `LIMIT=VALUE`."""
+    gateways: list[HttpGateway] = []
+
+    def go(*servers: Installed, words: Sequence[str] = (), token: str = "") -> HttpGateway:
+        for server in servers:
+            store.put_install(server)
+        more = [f"token={token}"] if token else []
+        gateways.append(HttpGateway(scratch_environ, *words, *more))
+        return gateways[-1]
+
+    yield go
+    for gateway in gateways:
+        gateway.close()
 
 
 def rows(store: Store, count: int, seconds: float = 15.0) -> list[CallRow]:

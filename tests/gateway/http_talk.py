@@ -38,6 +38,7 @@ class HttpGateway:
             env=dict(environ), text=True,
         )  # fmt: skip
         self.errors: list[str] = []
+        self.talks: list[HttpTalk] = []
         self.ready = threading.Event()
         self.url = ""
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -58,6 +59,8 @@ class HttpGateway:
 
     def close(self, seconds: float = 8) -> int:
         """End it as a service manager does; gives its exit code."""
+        for talk in self.talks:
+            talk.close()
         self.process.terminate()
         try:
             return self.process.wait(seconds)
@@ -119,18 +122,20 @@ class HttpTalk:
 
     def __init__(self, gateway: HttpGateway, token: str = "") -> None:
         self.gateway = gateway
+        gateway.talks.append(self)
         self.token = token
         self.session = ""
         self.version = ""
         self.numbers = itertools.count(1)
-        self.connections: list[http.client.HTTPConnection] = []
+        self.sockets: list[socket.socket] = []
+        self.answers: list[Answer] = []
 
     def connect(self) -> http.client.HTTPConnection:
         """A connection of its own."""
-        made = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=15)
+        made = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=60)
         made.connect()
         made.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.connections.append(made)
+        self.sockets.append(made.sock)
         return made
 
     def request(
@@ -152,7 +157,8 @@ class HttpTalk:
             if value:
                 usual[name] = value
         connection.request(method, path, body, usual)
-        return Answer(connection.getresponse())
+        self.answers.append(Answer(connection.getresponse()))
+        return self.answers[-1]
 
     def post(self, message: Any, headers: Mapping[str, str] | None = None, **more: Any) -> Answer:
         """POST one message as it is."""
@@ -201,8 +207,12 @@ class HttpTalk:
 
     def close(self) -> None:
         """Close all connections."""
-        for connection in self.connections:
-            connection.close()
+        for made in self.sockets:
+            with contextlib.suppress(OSError):
+                made.shutdown(socket.SHUT_RDWR)  # wakes whoever still reads
+            made.close()
+        for answer in self.answers:
+            answer.response.close()
 
 
 @contextlib.contextmanager
