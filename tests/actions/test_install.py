@@ -217,17 +217,6 @@ def test_a_name_is_taken_once(home: Home, toml: Toml) -> None:
     assert [one.name for one in servers(home)] == ["peer", "second"]
 
 
-def test_what_this_version_cannot_do_is_said_plainly(home: Home) -> None:
-    rows = home.catalog().rows()
-    remote = next(row.id for row in rows if row.kind == "remote" and row.needs == "sign-in")
-    look = review(home, remote)
-    assert look.refused is not None
-    assert "a sign-in with" in look.refused.why
-    assert look.plan is None
-    with pytest.raises(McptuiError, match="cannot be installed yet"):
-        put_in(home, remote)
-
-
 def test_targets_that_are_nothing(home: Home, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         review(home, str(tmp_path / "none.toml"))
