@@ -1,6 +1,7 @@
 """A gateway as a process of its own, its servers started without an engine.
 
-`gateway_process.py [LIMIT=VALUE…] [profile=NAME] [warm=1]`: everything but the launcher of servers that run here is what
+`gateway_process.py [LIMIT=VALUE…] [profile=NAME] [warm=1] [http=ADDRESS [token=TOKEN]
+[http.LIMIT=VALUE…]]`: everything but the launcher of servers that run here is what
 `mcptui gateway run` does. Secrets of remote servers come from MCPTUI_TEST_SECRETS, a JSON object.
 """
 
@@ -10,6 +11,7 @@ import hmac
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent.parent)]
@@ -53,10 +55,13 @@ def main() -> int:
     gateway.launch_with(launch)
     gateway.load()
     if address:
-        kinds = {key: type(getattr(HttpLimits(), key)) for key in bounds}
-        http = HttpLimits(**{key: kinds[key](value) for key, value in bounds.items()})
-        matches = (lambda given: hmac.compare_digest(given, token)) if token else None
-        return serve_http(gateway, Address.parse(address), matches, http, _told)
+        usual = HttpLimits()
+        http = replace(usual, **{k: type(getattr(usual, k))(v) for k, v in bounds.items()})
+
+        def matches(given: str) -> bool:
+            return hmac.compare_digest(given, token)
+
+        return serve_http(gateway, Address.parse(address), matches if token else None, http, _told)
     return serve(gateway, 0, sink)
 
 

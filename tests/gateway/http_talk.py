@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +169,8 @@ class HttpTalk:
         meta: Mapping[str, Any] | None = None, **more: Any,
     ) -> Answer:  # fmt: skip
         """A request of 2026-07-28."""
-        params = {**(params or {}), "_meta": {**MODERN_META, **(meta or {})}}
+        said: dict[str, Any] = dict(params or {})
+        params = {**said, "_meta": {**MODERN_META, **(meta or {})}}
         usual = {"MCP-Protocol-Version": params["_meta"][META + "protocolVersion"]}
         usual["Mcp-Method"] = method
         if method in NAMED and NAMED[method] in params:
@@ -193,12 +194,17 @@ class HttpTalk:
     def legacy(self, method: str, params: Any = None, **more: Any) -> Answer:
         """A request of the open session."""
         number = next(self.numbers)
-        message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params or {}}
+        message: dict[str, Any] = {
+            "jsonrpc": "2.0",
+            "id": number,
+            "method": method,
+            "params": params or {},
+        }
         return self.post(message, **more)
 
     def text(self, name: str, arguments: Any = None, *, modern: bool = False) -> str:
         """Call a tool; gives the text of its result."""
-        params = {"name": name, "arguments": arguments or {}}
+        params: dict[str, Any] = {"name": name, "arguments": arguments or {}}
         ask = self.modern if modern else self.legacy
         answer = ask("tools/call", params).answer
         assert "result" in answer, answer
@@ -216,7 +222,7 @@ class HttpTalk:
 
 
 @contextlib.contextmanager
-def raw(gateway: HttpGateway) -> Iterator[socket.socket]:
+def raw(gateway: HttpGateway) -> Generator[socket.socket]:
     """A bare connection."""
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=30) as made:
         yield made
