@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mcptui.actions.problems import Problem
     from mcptui.actions.secrets import ServerSecret, StoredSecret
     from mcptui.actions.servers import ServerRow, ToolRow, Usage
+    from mcptui.actions.sign_in import SignInRow
     from mcptui.catalog.load import CatalogFacts, CatalogRow
     from mcptui.clients.edit import Preview
     from mcptui.entry import Choices, Entry
@@ -93,6 +94,26 @@ class Feed:
         from mcptui.actions.secrets import server_secrets
 
         return server_secrets(self.home)
+
+    def sign_ins(self) -> list[SignInRow]:
+        """How the sign-ins of installed servers stand."""
+        from mcptui.actions.sign_in import sign_ins
+
+        return sign_ins(self.home)
+
+    def sign_in(self, server: str) -> AsyncIterator[Step]:
+        """Sign in to a server."""
+        from mcptui.actions.sign_in_steps import sign_in_steps
+
+        return sign_in_steps(self.home, server)
+
+    def sign_out(self, server: str) -> str:
+        """Sign out of a server; returns what was done in words."""
+        import asyncio
+
+        from mcptui.actions.sign_in import revoke
+
+        return asyncio.run(revoke(self.home, server))
 
     def stored_for(self, entry: Entry) -> frozenset[str]:
         """Which of an entry's secrets are stored already."""

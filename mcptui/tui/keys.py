@@ -133,6 +133,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
     ),
     "access": (
         Key("access.open", "enter", "open", "Open"),
+        Key("access.sign_in", "a", "sign_in", "Sign in"),
         Key("access.enter", "e", "enter", "Enter secret", more="typed without showing it"),
         Key("access.grant", "space", "grant", "Give/take", more="a stored secret, to its server"),
         Key("access.forget", "d", "forget", "Forget", more="asks first"),

@@ -35,6 +35,7 @@ from mcptui.paths import Paths
 from mcptui.progress import Step, StepState
 from mcptui.store.rows import CallBody, CallRow, Installed, LogLine
 from tests.tui.world_secrets import FakeSecrets
+from tests.tui.world_sign_in import FakeSignIns
 
 NOW = 1_763_128_935.0
 """2025-11-14 14:02:15 UTC."""
@@ -179,7 +180,7 @@ CLIENTS = [
 ]  # fmt: skip
 
 
-class FakeFeed(FakeSecrets):
+class FakeFeed(FakeSecrets, FakeSignIns):
     """Answers at once and writes down what it was told to do."""
 
     def __init__(self) -> None:
@@ -188,6 +189,7 @@ class FakeFeed(FakeSecrets):
         super().__init__(Home(Paths.of(environ), environ=environ, clock=lambda: NOW))
         self.did: list[tuple[Any, ...]] = []
         self.keep_secrets()
+        self.signed = []
         self.rows: list[CatalogRow] = list(CATALOG)
         self.server_rows: list[ServerRow] = list(SERVERS)
         self.call_rows: list[CallRow] = list(CALLS)

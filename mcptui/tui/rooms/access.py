@@ -11,16 +11,17 @@ from typing import Any, ClassVar
 from textual.binding import BindingType
 
 from mcptui.tui import keys
-from mcptui.tui.rooms.access_rows import Grant, grants, secret_grants
+from mcptui.tui.rooms.access_rows import Grant, grants, secret_grants, sign_in_grants
 from mcptui.tui.rooms.room import Room
 from mcptui.tui.widgets.draw import Column, Line, facts, wrap
+from mcptui.words import plural
 
 _AGAIN = "To change it, remove the server and install it with other choices."
 ADVICE = {
     "folder": _AGAIN,
     "network": _AGAIN,
     "secret": "e enters a value, which replaces the old one; d forgets it.",
-    "sign-in": "",
+    "sign-in": "a signs in, in your browser; d signs out and revokes the tokens.",
 }
 """What a person can do about each kind of grant."""
 
@@ -34,6 +35,14 @@ class AccessRoom(Room):
     def __init__(self, feed: Any) -> None:
         super().__init__(feed)
         self.rows: list[Grant] = []
+
+    def on_mount(self) -> None:
+        """Tokens get older while nobody types."""
+        self.set_interval(60.0, self._older)
+
+    def _older(self) -> None:
+        if self.display:
+            self.refresh_rows()
 
     def columns(self) -> list[Column]:
         """Name, kind, server and state."""
@@ -62,6 +71,7 @@ class AccessRoom(Room):
         def question() -> list[Grant]:
             stored, declared = self.feed.secrets(), self.feed.server_secrets()
             found = secret_grants(stored, declared, self.feed.now())
+            found += sign_in_grants(self.feed.sign_ins(), self.feed.now())
             return [*found, *grants(self.feed.installed())]
 
         self.ask("grants", question, self._got)
@@ -89,7 +99,7 @@ class AccessRoom(Room):
             self.say_empty([("Nothing matches.", ""), ("  esc clears the filter", "dim")])
         self.list.show(rows)
         self.place()
-        self.filter.show_note([(f"{len(rows)} grants", "dim")])
+        self.filter.show_note([(plural(len(rows), "grant"), "dim")])
 
     def moved(self, row: Grant | None) -> None:
         """Show one of them."""
@@ -116,6 +126,10 @@ class AccessRoom(Room):
         row: Grant | None = self.list.row
         if action in ("open", "copy") and row is None:
             return "nothing is selected"
+        if action == "sign_in" and (row is None or row.kind != "sign-in"):
+            return "no sign-in is selected"
+        if action == "forget" and row is not None and row.kind == "sign-in":
+            return "" if row.granted else "nobody is signed in"
         if action in ("enter", "forget", "grant"):
             if row is None or row.kind != "secret":
                 return "no secret is selected"
@@ -160,11 +174,28 @@ class AccessRoom(Room):
 
         self.do("grant", change)
 
+    def action_sign_in(self) -> None:
+        """Sign in to the server."""
+        self.sign_in(self.list.row.server)
+
+    def _sign_out(self, server: str) -> None:
+        from mcptui.tui.sheets.confirm import ConfirmSheet
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.do("sign out", lambda: self.feed.sign_out(server))
+
+        text = "Its tokens are revoked where they were given and forgotten here."
+        self.front.push_screen(ConfirmSheet(f"Sign out of {server}", [text], "Sign out"), answered)
+
     def action_forget(self) -> None:
         """Ask, then forget it."""
         from mcptui.tui.sheets.confirm import ConfirmSheet
 
         row: Grant = self.list.row
+        if row.kind == "sign-in":
+            self._sign_out(row.server)
+            return
 
         def forget() -> str:
             self.feed.forget_secret(row.stored)

@@ -15,6 +15,7 @@ from mcptui.words import ago
 
 if TYPE_CHECKING:
     from mcptui.actions.secrets import ServerSecret, StoredSecret
+    from mcptui.actions.sign_in import SignInRow
     from mcptui.store.rows import Installed
 
 IDLE = 30 * 86_400
@@ -33,7 +34,7 @@ class Grant:
         more: label, text and style for the page.
         page: where a person gets one, an https address or "".
         stored: of a secret: under which name it is kept, "" when it is not.
-        granted: of a secret: somebody gets it.
+        granted: of a secret: somebody gets it; of a sign-in: somebody is signed in.
         takers: of a secret: installed servers that a new value is for.
     """
 
@@ -49,7 +50,7 @@ class Grant:
 
 
 def grants(installed: dict[str, Installed]) -> list[Grant]:
-    """What the installed servers may touch, and how they sign in."""
+    """What the installed servers may touch."""
     found: list[Grant] = []
     for name, row in installed.items():
         for mount, picked in row.choices.mounts.items():
@@ -61,13 +62,41 @@ def grants(installed: dict[str, Installed]) -> list[Grant]:
         if row.choices.open_network:
             more = (("reaches", "every host: nothing is filtered", "warn"),)
             found.append(Grant("network", "any host", name, ("▲ open", "warn"), more))
-        if (oauth := row.entry.oauth) is not None:
-            more = (
-                ("provider", oauth.provider, ""),
-                ("scopes", ", ".join(oauth.scopes) or "–", ""),
-            )
-            found.append(Grant("sign-in", oauth.provider, name, ("○ not yet", "dim"), more))
     return found
+
+
+def sign_in_grants(rows: Iterable[SignInRow], now: float) -> list[Grant]:
+    """The sign-ins of remote servers, and those that want one."""
+    return [_sign_in(row, now) for row in rows]
+
+
+def _sign_in(row: SignInRow, now: float) -> Grant:
+    left = row.expires_at - now
+    if row.state == "signed in":
+        state: Span = ("● signed in", "good")
+        if row.expires_at and not row.renews:
+            state = (f"● {_minutes(left)} left", "good") if left > 0 else ("▲ over", "warn")
+    else:
+        state = ("▲ wants more" if "more" in row.state else "▲ sign in", "warn")
+    ends = "–"
+    if row.issuer and row.expires_at:
+        ends = f"ends in {_minutes(left)}" if left > 0 else "is over"
+        ends += ", renews itself" if row.renews else ""
+    more = (
+        *((("because", row.reason, "warn"),) if row.reason else ()),
+        ("issuer", row.issuer or row.provider or "–", ""),
+        ("token for", row.url, ""),
+        ("token", ends, ""),
+        ("may", row.scopes or "–", ""),
+        ("since", f"{_day(row.since, now)}, {ago(now, row.since)}" if row.since else "–", ""),
+    )
+    name = row.provider or row.issuer.partition("//")[2] or row.server
+    return Grant("sign-in", name, row.server, state, more, granted=bool(row.issuer))
+
+
+def _minutes(seconds: float) -> str:
+    minutes = max(0, int(seconds // 60))
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
 
 
 def secret_grants(

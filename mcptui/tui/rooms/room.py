@@ -138,7 +138,7 @@ class Room(Widget):
         """Sign in to a server, and look again."""
         from mcptui.tui.sheets.sign_in import SignInSheet
 
-        sheet = SignInSheet(self.feed.home, server)
+        sheet = SignInSheet(self.feed, server)
         self.front.push_screen(sheet, lambda _done: self.refresh_rows())
 
     # ---- the list and its filter

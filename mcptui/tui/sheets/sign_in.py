@@ -19,23 +19,21 @@ from mcptui.tui.widgets.draw import Line, facts, wrap
 
 if TYPE_CHECKING:
     from mcptui.actions.sign_in_steps import Shown
-    from mcptui.home import Home
+    from mcptui.tui.feed import Feed
 
 
 class SignInSheet(ProgressSheet):
     """One sign-in; gives True when it succeeded.
 
     Args:
-        home: whose.
+        feed: does it.
         server: the installed server's name.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("sign_in")
 
-    def __init__(self, home: Home, server: str) -> None:
-        from mcptui.actions.sign_in_steps import sign_in_steps
-
-        super().__init__(f"Sign in to {server}", lambda: sign_in_steps(home, server))
+    def __init__(self, feed: Feed, server: str) -> None:
+        super().__init__(f"Sign in to {server}", lambda: feed.sign_in(server))
         self.page = Detail(self._lines, classes="page")
         self.shown: Shown | None = None
 
