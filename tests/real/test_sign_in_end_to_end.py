@@ -22,10 +22,12 @@ from typing import Any
 
 import pytest
 
+from mcptui.entry import OAuth
 from mcptui.home import Home
 from tests.gateway.remote import process, remote
 from tests.gateway.talk import Talk
 from tests.real.chromium import chromium, sign_in
+from tests.real.terminal import Terminal
 from tests.tools import tools
 from tests.world import make_home
 
@@ -79,7 +81,9 @@ def world(tmp_path: Path) -> Generator[World]:
         opener.chmod(0o755)
         environ["PATH"] = f"{opener.parent}{os.pathsep}{environ['PATH']}"
         environ["DISPLAY"] = ":77"
-        home.store.put_install(remote("protected", f"http://127.0.0.1:{port}/mcp"))
+        home.store.put_install(
+            remote("protected", f"http://127.0.0.1:{port}/mcp", oauth=OAuth("Test"))
+        )
         yield World(home, port, environ, opened)
         home.close()
 
@@ -151,6 +155,36 @@ def test_from_nothing_to_a_call_a_renewal_and_the_end(world: World, tmp_path: Pa
     rows = json.loads(listed.communicate(timeout=60)[0])
     assert [(row["server"], row["state"]) for row in rows] == [("protected", "needs sign-in")]
     _nothing_lies_around(world)
+
+
+@pytest.mark.node
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_one_key_on_the_screen(world: World, tmp_path: Path) -> None:
+    """The room lists the sign-in; `a` opens the browser; after the consent the call works."""
+    program = [sys.executable, "-m", "mcptui"]
+    with Terminal(program, world.environ) as terminal:
+        terminal.wait_for("1 Catalog")
+        terminal.press("5")
+        terminal.wait_for("▲ sign in")
+        terminal.press("a")
+        url = opened_url(world)
+        terminal.wait_for("you type at")
+        assert f"127.0.0.1:{world.port}" in terminal.text()
+        with chromium(tmp_path / "profile") as browser:
+            browser.go(url)
+            sign_in(browser, "bob")
+            browser.wait("document.title === 'mcptui'")
+        terminal.wait_for("● signed in")
+        assert b"code=" not in bytes(terminal.raw)
+        with gateway(world) as talk:
+            assert whoami(talk)["content"][0]["text"].startswith("bob may ")
+        terminal.press("d")
+        terminal.wait_for("revoked")
+        terminal.press("enter")
+        terminal.wait_for("▲ sign in")
+        with gateway(world) as talk:
+            assert whoami(talk)["isError"]
 
 
 def _nothing_lies_around(world: World) -> None:
