@@ -70,7 +70,7 @@ class Learner:
         for tool in tools:
             try:
                 tool_hash(tool)
-            except McptuiError as error:
+            except (McptuiError, RecursionError) as error:
                 note(f"tool {tool['name']!r} was left out: {error}")
             else:
                 hashable.append(tool)

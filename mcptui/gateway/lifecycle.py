@@ -278,7 +278,8 @@ class Lifecycle:
             return ""
         if not link.retired:
             self._settle(slot, "down", reason)
-            slot.died(time.monotonic() - link.born)
+            # One that has answered calls can run: what ended it may be this one call.
+            slot.died(time.monotonic() - link.born, counts=not link.served)
         if slot.hold() is not None:
             return slot.advice
         return f"The next call starts it again. {slot.advice}"

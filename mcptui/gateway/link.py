@@ -85,6 +85,7 @@ class Link:
         self.ready = False
         self.dead = ""
         self.retired = False
+        self.served = False
         self.modern = False
         self.version = ""
         self.capabilities: dict[str, object] = {}
@@ -284,6 +285,7 @@ class Link:
             self._stream_ended(number_id(message.id), message.result, message.error)
             return  # or late, doubled, an answer to nothing
         if isinstance(waiting, Call):
+            self.served = True
             waiting.owner.answered(waiting, message.result, message.error)
         elif not waiting.done():
             if message.result:

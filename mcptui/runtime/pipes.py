@@ -77,7 +77,10 @@ class PipeReader:
             began = time.monotonic()
             self._on_data(data)
             slow = time.monotonic() - began > _TURN_SECONDS
-            self._size = max(self._size // 2, _SLOW_READ) if slow else _LEAST_READ
+            if slow:
+                self._size = max(self._size // 2, _SLOW_READ)
+            else:
+                self._size = min(self._size * 2, _LEAST_READ)
             return
         if len(data) == self._size:
             self._size = min(self._size * 2, _MOST_READ)

@@ -40,6 +40,7 @@ def order(*steps: Step, server: str = "bad", token: Any = None) -> dict[str, Any
 def do(talk: Talk, *steps: Step, server: str = "bad", modern: bool = False) -> str:
     """Make a server take steps that end with an answer; gives the text of the answer."""
     answer = talk.ask("tools/call", order(*steps, server=server), modern=modern)
+    assert "result" in answer, answer
     text: str = answer["result"]["content"][0]["text"]
     return text
 
@@ -59,7 +60,7 @@ def unhurt(quiet: float, noisy: float) -> None:
 
     Generous: the noise and the test share the machine's two cores with other tests.
     """
-    assert noisy < 20 * quiet + 0.1, (quiet, noisy)
+    assert noisy < 20 * quiet + 0.5, (quiet, noisy)
 
 
 def memory(talk: Talk, key: str = "VmHWM") -> int:
