@@ -90,7 +90,7 @@ class Pipeline:
             await self._http.close()
 
     def _hooks(self, when: str, call: Call) -> tuple[Interceptor, ...]:
-        tool = call.name if call.method == "tools/call" else ""
+        tool = call.name if _of_tool(call) else ""
         key = (when, call.server, call.method, tool)
         found = self._wanted.get(key)
         if found is None:
@@ -200,12 +200,12 @@ class Pipeline:
                 error = hide(written(subject.error))
         except _Refusal as refusal:
             call.looking = None
-            desk.refused(call, refusal.verdict)
+            _withhold(desk, call, refusal.verdict)
             return
         except Exception as failure:
             call.looking = None
             _log.exception("interceptors of %s", call.server)
-            desk.refused(call, _broken(f"{type(failure).__name__}: {failure}"))
+            _withhold(desk, call, _broken(f"{type(failure).__name__}: {failure}"))
             return
         call.looking = None
         call.soft_end = time.monotonic() + desk.limits.call
@@ -216,7 +216,7 @@ class Pipeline:
 
     def _subject(self, desk: Desk, call: Call, first: Interceptor) -> Subject:
         name, version, _ = desk.ledger.who(call)
-        known = self._definition(call.server, call.name) if call.method == "tools/call" else None
+        known = self._definition(call.server, call.name) if _of_tool(call) else None
         subject = Subject(
             call.key or call.identity.decode("utf-8", "replace"), desk.id, (name, version),
             call.server, call.method, call.name, known, {},
@@ -263,6 +263,19 @@ class Pipeline:
                 self._http = self._http or HttpHooks()
                 said = await self._http.run(hook, told)
         return read_answer(hook.when, said, subject.responses is not None)
+
+
+def _of_tool(call: Call) -> bool:
+    """Whether a call's name is that of a tool: a task carries that of the tool that made it."""
+    return call.method == "tools/call" or call.method.startswith("tasks/")
+
+
+def _withhold(desk: Desk, call: Call, verdict: Verdict) -> None:
+    desk.ledger.record(call)  # a task's answer gets its row only when it is more than a state
+    if call.identity == b"null":  # a notification: there is nobody to be answered
+        desk.ledger.finish(call, verdict.outcome, verdict.reason, b"")
+    else:
+        desk.refused(call, verdict)
 
 
 def _broken(fault: str) -> Verdict:
