@@ -246,10 +246,7 @@ class FakeFeed(FakeSecrets, FakeSignIns):
 
         found = self.entry(target)
         chosen = choices or Choices(tools_off=frozenset({"git_reset"}))
-        lacking = (
-            *missing(self.home, found, chosen),
-            *self.lacking(found, secrets),
-        )
+        lacking = (*missing(self.home, found, chosen), *self.lacking(found, secrets))
         return Review(
             name=target, entry=found, trust=Trust.SIGNED, origin="catalog 42", choices=chosen,
             plan=None, image_ready=False, missing=lacking, warnings=(), refused=None,
