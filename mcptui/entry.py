@@ -93,17 +93,19 @@ class Http:
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
-    """What is known of a remote server's sign-in.
+    """What is known of a server's sign-in.
 
     Args:
         provider: a short name for a person.
         scopes: what it asks for.
         secret: env name of the token in a container that takes it, "" for remotes.
+        issuer: the authorization server for such a container; remotes name theirs themselves.
     """
 
     provider: str
     scopes: tuple[str, ...] = ()
     secret: str = ""
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ def oauth(table: Table) -> OAuth:
         table.text("provider", limit=80),
         table.texts("scopes", limit=200, many=100),
         table.text("secret", "", form=_MAYBE_ENV, says=_ENV_SAYS),
+        table.text("issuer", "", limit=500),
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mcptui.errors import McptuiError
 
 if TYPE_CHECKING:
-    from mcptui.entry import Secret
+    from mcptui.entry import Entry, Secret
     from mcptui.home import Home
     from mcptui.store.rows import Installed
 
@@ -55,14 +55,35 @@ def _given(home: Home, installed: Installed) -> Mapping[str, str]:
             values[secret.name] = held[name]
             with contextlib.suppress(McptuiError):  # only told to a person
                 home.store.remember(USED + name, home.clock())
-        elif secret.required and not _by_sign_in(installed, secret):
+        elif by_sign_in(entry, secret):
+            values[secret.name] = _token(home, installed)
+        elif secret.required:
             raise _needed(home, installed, secret)
     return values
 
 
-def _by_sign_in(installed: Installed, secret: Secret) -> bool:
+def by_sign_in(entry: Entry, secret: Secret) -> bool:
+    """Whether a container's secret is the token of a sign-in instead of a value somebody types."""
+    oauth = entry.oauth
+    return oauth is not None and bool(oauth.issuer) and oauth.secret == secret.env
+
+
+def _token(home: Home, installed: Installed) -> str:
+    """The token of a sign-in, renewed when it is about to end; a container keeps it to its end."""
+    import asyncio
+
+    from mcptui.access.tokens import tokens_of
+
     oauth = installed.entry.oauth
-    return oauth is not None and oauth.secret == secret.env
+    issuer = oauth.issuer if oauth is not None else ""
+    token = asyncio.run(tokens_of(home).bearer(installed.name, issuer))
+    if token is None:
+        raise NeedsSecret(
+            f"{installed.name} needs sign-in",
+            "its container takes a token, and nobody is signed in",
+            f"`mcptui oauth authorize {installed.name}`, or a in the Access room",
+        )
+    return token
 
 
 def _needed(home: Home, installed: Installed, secret: Secret) -> NeedsSecret:

@@ -35,6 +35,7 @@ class Wanted:
         client_id, client_secret: the user's own from the publisher, else "".
         client_url: an https address that describes us (CIMD), else "".
         before: the grant there was, None at the first time.
+        issuer: who signs in, where it is no MCP server that could name it, else "".
     """
 
     server: str
@@ -44,6 +45,7 @@ class Wanted:
     client_secret: str = ""
     client_url: str = ""
     before: Grant | None = None
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ async def who_signs_in(web: PublicWeb, wanted: Wanted) -> tuple[Resource, Author
     Raises:
         CannotSignIn, UrlRefused, TryAgain: see `discovery`.
     """
+    if wanted.issuer:
+        return Resource("", (wanted.issuer,)), await find_authority(web, wanted.issuer)
     resource = await find_resource(web, wanted.server, wanted.named)
     if not resource.issuers:
         root = origin(wanted.server)
@@ -182,8 +186,9 @@ def _authorization(
         "state": state,
         "code_challenge": urlsafe_b64encode(digest).rstrip(b"=").decode(),
         "code_challenge_method": "S256",
-        "resource": resource,
     }
+    if resource:
+        params["resource"] = resource
     if scopes:
         params["scope"] = scopes
     if "offline_access" in scopes.split():

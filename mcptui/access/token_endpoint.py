@@ -96,6 +96,7 @@ async def revoke(web: PublicWeb, grant: Grant) -> bool:
 async def _ask(
     web: PublicWeb, endpoint: str, who: Registered, grant_type: str, **members: str
 ) -> TokenAnswer:
+    members = {name: value for name, value in members.items() if value}  # "" is no resource
     body: str = _authlib("rfc6749.parameters").prepare_token_request(grant_type, **members)
     status, answer = await _post(web, endpoint, who, body, {})
     return read_answer(status, answer, who.issuer)

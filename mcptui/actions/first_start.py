@@ -78,6 +78,13 @@ class _Witness:
     log: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def answered(self, call: Call, result: Part, error: Part) -> None: ...
+    def down(self, call: Call, words: str) -> None: ...
+    def goes_on(self, call: Call, link: Link) -> None: ...
+
+    def stamp(self, link: Link) -> dict[str, Part]:
+        """Nobody's level or capabilities."""
+        return {}
+
     def progressed(self, call: Call, params: dict[str, Part]) -> None: ...
     def asked(self, link: Link, identity: bytes, method: str, params: Part) -> None:
         """Nobody sits at the other end yet: an empty list of roots is the honest answer."""

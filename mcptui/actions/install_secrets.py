@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from mcptui.access.granted import stored_names
+from mcptui.access.granted import by_sign_in, stored_names
 from mcptui.actions.planning import Missing
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def missing_secrets(home: Home, entry: Entry, server: str, given: Given) -> Iter
     since = _since(home, server)
     for secret in entry.secrets:
         stored = _stored(held, secret, server)
+        if by_sign_in(entry, secret):
+            continue  # signed in to when it is installed
         if not secret.required or given.get(secret.name) or _granted(held, secret, server, since):
             continue
         if stored and secret.name in given:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mcptui.access.standing import SignInState, standing
 from mcptui.actions.found import installed, live_gateways
 from mcptui.actions.install_remote import host_of
+from mcptui.actions.sign_in import signs_in_at
 from mcptui.entry import Kind
 from mcptui.errors import McptuiError
 
@@ -242,8 +243,8 @@ def _row(
 
 
 def _sign_in(home: Home, row: Installed) -> str:
-    """Why a remote server needs a sign-in, "" when it does not."""
-    if row.entry.kind is not Kind.REMOTE or not row.choices.enabled:
+    """Why a server needs a sign-in, "" when it does not."""
+    if not signs_in_at(row) or not row.choices.enabled:
         return ""
     stands = standing(home.store, row.name)
     if stands.state in (SignInState.NEEDED, SignInState.MORE):

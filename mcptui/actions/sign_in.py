@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from mcptui.access.standing import SignInState, Standing, granted, standing
 from mcptui.actions.found import installed
-from mcptui.entry import Kind
 from mcptui.errors import McptuiError, UsageError
 from mcptui.visible import visible
 
@@ -70,7 +69,7 @@ def sign_ins(home: Home) -> list[SignInRow]:
     rows: list[SignInRow] = []
     for name in home.store.names():
         row = home.store.installed(name)
-        if row is None or row.entry.kind is not Kind.REMOTE or row.entry.remote is None:
+        if row is None or not signs_in_at(row):
             continue
         stands = standing(home.store, name)
         if row.entry.oauth is None and stands.state == SignInState.NONE:
@@ -79,8 +78,16 @@ def sign_ins(home: Home) -> list[SignInRow]:
     return rows
 
 
+def signs_in_at(row: Installed) -> str:
+    """Where a server's tokens go or, of a container, come from; "" when nobody signs in to it."""
+    if row.entry.remote is not None:
+        return row.entry.remote.url
+    oauth = row.entry.oauth
+    return oauth.issuer if oauth is not None and oauth.secret else ""
+
+
 def _row(row: Installed, stands: Standing) -> SignInRow:
-    url = row.entry.remote.url if row.entry.remote is not None else ""
+    url = signs_in_at(row)
     provider = row.entry.oauth.provider if row.entry.oauth is not None else ""
     return SignInRow(
         row.name, stands.state, provider, stands.issuer, url, stands.scopes, stands.expires_at,
@@ -187,27 +194,32 @@ async def _begun(
     from mcptui.access.url_gate import UrlPolicy
 
     row = installed(home, name)
-    remote = row.entry.remote
-    if remote is None:
+    url = signs_in_at(row)
+    if not url:
         raise UsageError(
             f"{name} runs here, nobody signs in to it",
-            "it is a container; what it needs are secrets",
+            "it is a container that takes no token; what it needs are secrets",
             "`mcptui secret ls` shows them",
         )
     stands = standing(home.store, name)
     # Before anybody types a password: what will be given must have a place to be kept.
     await asyncio.to_thread(home.vault().open)
     before = await tokens_of(home).grant(name)
+    oauth = row.entry.oauth
+    here = row.entry.remote is None and oauth is not None
+    if here and oauth is not None:
+        scopes = " ".join((*oauth.scopes, scopes))
     wanted = Wanted(
-        remote.url,
+        url,
         stands.named,
         " ".join(dict.fromkeys([*stands.scope.split(), *scopes.split()])),
         client.id if client is not None else "",
         client.secret if client is not None else "",
         client_url(home.paths.settings),
         before,
+        url if here else "",
     )
-    return row, wanted, (web or PublicWeb)(UrlPolicy.of(remote.url))
+    return row, wanted, (web or PublicWeb)(UrlPolicy.of(url))
 
 
 def client_url(settings: Path) -> str:

@@ -232,7 +232,7 @@ class ServersRoom(Room):
             return ""
         if action == "start_stop" and row.state == "off":
             return "it is switched off"
-        if action == "sign_in" and row.kind != "remote":
+        if action == "sign_in" and row.kind != "remote" and row.state != "sign in":
             return "it runs here: nobody signs in to it"
         if action == "restart" and row.state not in ("running", "starting", "down"):
             return "it does not run"
