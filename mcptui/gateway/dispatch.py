@@ -225,8 +225,8 @@ class Dispatch(Answers):
 
     def _crosses(self, call: Call, link: Link) -> bool:
         """Make a call fit for a server of the other era; returns whether it may go there."""
+        call.members.pop("task", None)  # the older era's own way to ask for a task
         if not call.modern:
-            call.members.pop("task", None)  # that era's own way to ask for a task
             return True
         call.members.pop("inputResponses", None)  # it has not been asked anything yet
         if "requestState" in call.members:

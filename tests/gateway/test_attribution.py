@@ -27,7 +27,7 @@ class Desk:
     """One of several clients of a gateway in this process."""
 
     overfull = False
-    unread = 0
+    undelivered = 0
 
     def __init__(self, gateway: Gateway, name: str) -> None:
         self.answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -63,7 +63,7 @@ class Desk:
         await self.ask("initialize", opening)
 
     async def call(self, name: str, arguments: Any = None, **more: Any) -> str:
-        params = {"name": f"one__{name}", "arguments": arguments or {}, **more}
+        params: dict[str, Any] = {"name": f"one__{name}", "arguments": arguments or {}, **more}
         answer = await self.ask("tools/call", params)
         text: str = answer["result"]["content"][0]["text"]
         return text

@@ -13,7 +13,7 @@ from tests.gateway.conftest import Start, rows, until
 from tests.gateway.talk import META, Talk
 
 TASKS = META + "tasks"
-OURS = {"extensions": {TASKS: {}, "com.example/other": {}, META + "ui": {}}}
+OURS: dict[str, Any] = {"extensions": {TASKS: {}, "com.example/other": {}, META + "ui": {}}}
 LATER: dict[str, Any] = {"name": "one__later", "arguments": {}}
 
 
@@ -109,7 +109,7 @@ def test_legacy_tasks_pass_whole(start: Start, store: Store) -> None:
 @pytest.mark.parametrize("era", ["legacy", "modern"])
 def test_a_server_hears_of_the_extensions_it_has_alone(start: Start, era: str) -> None:
     talk = start(peer("one", era, "--extension", "com.example/other"))
-    said = {**ABLE, **OURS}
+    said: dict[str, Any] = {**ABLE, **OURS}
     modern(talk, {"name": "one__echo", "arguments": {}}, able=said)
     modern(talk, {"name": "one__die", "arguments": {}}, able=said)  # now it is known what it has
     answer = modern(talk, {"name": "one__told", "arguments": {}}, able=said)
@@ -132,9 +132,10 @@ def test_methods_of_an_extension_pass_where_it_is_clear_whose_they_are(
         assert answer["result"]["things"] == ["\u202e\ufeff"]
         for method in ("nonsense/list", "roots/list", "notifications/x"):
             assert talk.ask(method, {}, modern=as_modern)["error"]["code"] == -32601
-    alone = start(peer("two", era))
-    alone.hello()
-    assert alone.ask("things/list", asked)["error"]["code"] == -32601
+    both = start(peer("two", era, "--extension", "com.example/things"))
+    both.hello()
+    both.call("two__echo")
+    assert both.ask("things/list", asked)["error"]["code"] == -32601
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])

@@ -152,7 +152,7 @@ def test_nothing_comes_for_a_call_that_was_cancelled(
     talk = start(peer("one", era))
     talk.hello()
     talk.call("one__echo")
-    late = {"id": "$ID", "result": {"resultType": "complete", "content": []}}
+    late: dict[str, Any] = {"id": "$ID", "result": {"resultType": "complete", "content": []}}
     progress = {
         "method": "notifications/progress",
         "params": {"progressToken": "$ID", "progress": 1},
