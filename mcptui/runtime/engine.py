@@ -1,26 +1,30 @@
 """One container engine: everything we ask of it, in our words, with errors a person can act on.
 
 Methods block; from a loop, call them in a thread. They may be called from many threads at once.
-The docker SDK is imported when the first of them is called.
+The docker SDK is imported when something is asked that starting a server does not take.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from mcptui.errors import McptuiError, TryAgain
+from mcptui.errors import McptuiError
 from mcptui.paths import Paths
+from mcptui.runtime import plain
 from mcptui.runtime.endpoint import Endpoint
 from mcptui.runtime.engine_facts import EngineFacts, read_facts
 from mcptui.runtime.plan import ImageFacts
 from mcptui.runtime.stats import Meter, Usage
+from mcptui.runtime.told import told
 from mcptui.visible import visible
 
 OWN_IMAGE = "mcptui.image"
@@ -100,12 +104,33 @@ class Engine:
             )
         if self.endpoint.scheme == "ssh":
             options["use_ssh_client"] = True
-        with _told("The container engine does not answer"):
+        with told("The container engine does not answer"):
             if not self._api and self.endpoint.scheme not in ("ssh", "npipe"):
                 # The SDK would leave sockets open while it finds out that nobody is there.
                 self._api = self.endpoint.ping()
             version = _chosen_api(self._api)
             return docker.DockerClient(version=version, **options)
+
+    def _ask(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: object = None
+    ) -> Any:
+        """Send one request; gives what the engine says."""
+        if self.endpoint.scheme not in plain.SCHEMES:
+            return self._ask_sdk(method, path, query, body)
+        with self._guard:
+            if not self._api:
+                self._api = self.endpoint.ping()
+        version = _chosen_api(self._api)
+        prefix = "" if version == "auto" else f"/v{version}"
+        return plain.read(*plain.ask(self.endpoint, method, prefix + path, query or {}, body))
+
+    def _ask_sdk(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: object
+    ) -> Any:
+        api = self.client.api
+        url = f"{api.base_url}/v{api.api_version}{path}"
+        answer = api.request(method, url, params=query, json=body, timeout=plain.SECONDS)
+        return plain.read(answer.status_code, answer.content)
 
     def warm(self) -> None:
         """Import the SDK and make the client, so that the first container starts sooner."""
@@ -120,7 +145,7 @@ class Engine:
         """
         with self._guard:
             if self._facts is None:
-                with _told("The container engine does not answer"):
+                with told("The container engine does not answer"):
                     version, info = self.client.version(), self.client.info()
                 self._facts = read_facts(self.endpoint, self.client.api.api_version, version, info)
             return self._facts
@@ -133,8 +158,8 @@ class Engine:
         """
         with self._guard:
             if not self._arch:
-                with _told("The container engine does not answer"):
-                    self._arch = str(self.client.version().get("Arch", ""))
+                with told("The container engine does not answer"):
+                    self._arch = str(self._ask("GET", "/version").get("Arch", ""))
             return self._arch
 
     # Images
@@ -148,11 +173,11 @@ class Engine:
         Raises:
             McptuiError: it has no such image.
         """
-        with _told(f"The engine has no image {visible(image, limit=120)}"):
-            told: dict[str, Any] = self.client.api.inspect_image(image)
-        config: dict[str, Any] = told.get("Config") or {}
+        with told(f"The engine has no image {visible(image, limit=120)}"):
+            said: dict[str, Any] = self._ask("GET", f"/images/{quote(image, safe='/:@')}/json")
+        config: dict[str, Any] = said.get("Config") or {}
         return ImageFacts(
-            id=str(told["Id"]),
+            id=str(said["Id"]),
             entrypoint=tuple(config.get("Entrypoint") or ()),
             cmd=tuple(config.get("Cmd") or ()),
             env=tuple(config.get("Env") or ()),
@@ -171,13 +196,13 @@ class Engine:
         return self._images({"label": [f"{OWN_IMAGE}=1"]})
 
     def _images(self, filters: Mapping[str, list[str]]) -> list[str]:
-        with _told("The engine does not list its images"):
+        with told("The engine does not list its images"):
             found: list[dict[str, Any]] = self.client.api.images(filters=dict(filters))
         return [str(image["Id"]) for image in found]
 
     def load(self, archive: Any) -> None:
         """Load a `docker save` archive: bytes, a file or an iterator of bytes."""
-        with _told("The engine did not take the image"):
+        with told("The engine did not take the image"):
             for answer in self.client.api.load_image(archive):
                 if isinstance(answer, dict) and "error" in answer:
                     why = visible(answer["error"], limit=300)  # pyright: ignore[reportUnknownArgumentType]
@@ -185,7 +210,7 @@ class Engine:
 
     def tag(self, image: str, repository: str, tag: str) -> None:
         """Give an image a name."""
-        with _told(f"The image {visible(image, limit=120)} could not be named"):
+        with told(f"The image {visible(image, limit=120)} could not be named"):
             self.client.api.tag(image, repository, tag)
 
     def remove_image(self, image: str) -> None:
@@ -194,37 +219,37 @@ class Engine:
         Raises:
             McptuiError: a container still uses it.
         """
-        with _told(f"The image {visible(image, limit=120)} was not removed", missing_ok=True):
+        with told(f"The image {visible(image, limit=120)} was not removed", missing_ok=True):
             self.client.api.remove_image(image, force=True)
 
     # Containers
 
     def create(self, body: Mapping[str, Any]) -> str:
         """Create a container from a request of the Engine API; returns its ID."""
-        with _told("The engine did not create the container"):
-            return str(self.client.api.create_container_from_config(dict(body))["Id"])
+        with told("The engine did not create the container"):
+            return str(self._ask("POST", "/containers/create", body=dict(body))["Id"])
 
     def start(self, container: str) -> None:
         """Start a created container."""
-        with _told("The engine did not start the container"):
-            self.client.api.start(container)
+        with told("The engine did not start the container"):
+            self._ask("POST", f"/containers/{container}/start")
 
     def state(self, container: str) -> dict[str, Any]:
         """The engine's State of a container; empty when there is none of that ID."""
-        with _told("The engine does not tell of its container", missing_ok=True):
-            return dict(self.client.api.inspect_container(container)["State"])
+        with told("The engine does not tell of its container", missing_ok=True):
+            return dict(self._ask("GET", f"/containers/{container}/json")["State"])
         return {}
 
     def inspect(self, container: str) -> dict[str, Any]:
         """Everything the engine knows of a container; empty when there is none of that ID."""
-        with _told("The engine does not tell of its container", missing_ok=True):
-            return dict(self.client.api.inspect_container(container))
+        with told("The engine does not tell of its container", missing_ok=True):
+            return dict(self._ask("GET", f"/containers/{container}/json"))
         return {}
 
     def kill(self, container: str, signal: str = "SIGKILL") -> None:
         """Send a signal; a container that has ended already is no error."""
-        with suppress(McptuiError), _told("The container was not killed", missing_ok=True):
-            self.client.api.kill(container, signal)
+        with suppress(McptuiError), told("The container was not killed", missing_ok=True):
+            self._ask("POST", f"/containers/{container}/kill", {"signal": signal})
 
     def remove(self, container: str) -> None:
         """Kill and remove a container, and return when it is gone; one that is gone is no error.
@@ -234,8 +259,8 @@ class Engine:
         """
         what = "The container was not removed"
         try:
-            with _told(what, missing_ok=True):
-                self.client.api.remove_container(container, force=True, v=True)
+            with told(what, missing_ok=True):
+                self._ask("DELETE", f"/containers/{container}", {"force": "1", "v": "1"})
         except McptuiError as error:
             # Another of us removes it at this moment: gone is what we promise, so wait for it.
             if "already in progress" not in error.why or not self._gone(container):
@@ -252,10 +277,9 @@ class Engine:
     def found(self, labels: Mapping[str, str]) -> list[Found]:
         """Containers, running or not, with all these labels; a value of "" stands for any."""
         wanted = [f"{name}={value}" if value else name for name, value in labels.items()]
-        with _told("The engine does not list its containers"):
-            listed: list[dict[str, Any]] = self.client.api.containers(
-                all=True, filters={"label": wanted}
-            )
+        with told("The engine does not list its containers"):
+            query = {"all": "1", "filters": json.dumps({"label": wanted})}
+            listed: list[dict[str, Any]] = self._ask("GET", "/containers/json", query)
         return [
             Found(
                 str(one["Id"]),
@@ -275,9 +299,9 @@ class Engine:
         return self._meter.usage(ids)
 
     def _raw_stats(self, container: str) -> Mapping[str, Any] | None:
-        with _told("The engine does not measure its container", missing_ok=True):
-            told: dict[str, Any] = self.client.api.stats(container, stream=False, one_shot=True)
-            return told
+        with told("The engine does not measure its container", missing_ok=True):
+            said: dict[str, Any] = self.client.api.stats(container, stream=False, one_shot=True)
+            return said
         return None
 
     def fill_volume(self, name: str, image: str, folder: str, archive: bytes) -> None:
@@ -296,14 +320,14 @@ class Engine:
             "NetworkDisabled": True,
             "HostConfig": {"NetworkMode": "none", "Mounts": [mount]},
         }
-        with _told("The engine did not take mcptui's start program"):
+        with told("The engine did not take mcptui's start program"):
             self.client.api.create_volume(name, labels={"mcptui.shim": "1"})
         container = self.create(body)
         try:
-            with _told("The engine did not take mcptui's start program"):
+            with told("The engine did not take mcptui's start program"):
                 self.client.api.put_archive(container, folder, archive)
         finally:
-            with _told("The container was not removed", missing_ok=True):
+            with told("The container was not removed", missing_ok=True):
                 self.client.api.remove_container(container, force=True)
 
     def close(self) -> None:
@@ -322,46 +346,3 @@ def _chosen_api(told: str) -> str:
         return "auto"
     chosen = min((major, minor), _NEWEST_API)
     return "auto" if chosen < _OLDEST_API else f"{chosen[0]}.{chosen[1]}"
-
-
-@contextmanager
-def _told(what: str, *, missing_ok: bool = False) -> Generator[None, None, None]:
-    """Turn the SDK's errors into ours.
-
-    Args:
-        what: what failed.
-        missing_ok: what is not there any more is no error.
-    """
-    # The packages before their modules: two threads that import both in other orders would meet
-    # half-made ones.
-    import docker
-    import docker.errors
-    import requests
-    import requests.exceptions
-
-    try:
-        yield
-    except docker.errors.NotFound as error:
-        if not missing_ok:
-            raise McptuiError(what, _explained(error)) from error
-    except docker.errors.APIError as error:
-        raise McptuiError(what, _explained(error), _fix(str(error))) from error
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        why = visible(getattr(error, "strerror", None) or error, limit=300)
-        raise TryAgain(
-            "The container engine does not answer", why, "`mcptui doctor` looks into it"
-        ) from error
-
-
-def _explained(error: Any) -> str:
-    return visible(getattr(error, "explanation", "") or error, limit=400)
-
-
-def _fix(why: str) -> str:
-    hints: tuple[tuple[Callable[[str], bool], str], ...] = (
-        (lambda text: "no space left" in text, "Free some disk space"),
-        (lambda text: "NanoCPUs" in text or "cgroup" in text, "The engine lacks a limit we need; "
-         "`mcptui doctor` tells which"),
-        (lambda text: "being used by" in text, "Stop the server that uses it first"),
-    )  # fmt: skip
-    return next((fix for test, fix in hints if test(why)), "")

@@ -13,7 +13,7 @@ def ping(endpoint: Endpoint, timeout: float) -> str:
     """Ask whether an engine is there; see `Endpoint.ping`."""
     if endpoint.path:
         Path(endpoint.path).stat()
-    connection = _Connection(endpoint, timeout)
+    connection = Connection(endpoint, timeout)
     try:
         connection.request("GET", "/_ping", headers={"Host": "docker"})
         answer = connection.getresponse()
@@ -27,12 +27,15 @@ def ping(endpoint: Endpoint, timeout: float) -> str:
     return answer.headers.get("Api-Version", "")
 
 
-class _Connection(http.client.HTTPConnection):
+class Connection(http.client.HTTPConnection):
+    """An HTTP connection to an engine's unix socket or TCP address."""
+
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
         super().__init__("docker", timeout=timeout)
         self.endpoint = endpoint
 
     def connect(self) -> None:
+        """Reach the engine, with TLS where it has certificates."""
         if self.endpoint.path:
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(self.timeout)

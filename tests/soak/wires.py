@@ -71,6 +71,8 @@ class StdioWire:
         if self._modern is not True:
             await self._request("initialize", HELLO, modern=False)
             self._write({"method": "notifications/initialized"})
+        else:
+            await self._request("server/discover", {}, modern=True)
 
     async def _read(self) -> None:
         while line := await self._lines.readline():
