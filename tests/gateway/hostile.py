@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,12 @@ RESULT = '{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"
 def hostile(name: str = "bad", **script: Any) -> Installed:
     """An installed server that follows a script; keys of two words are written `tools_list`."""
     spelled = {key.replace("_", "/"): steps for key, steps in script.items()}
-    return installed(name, sys.executable, str(SERVER), json.dumps(spelled))
+    given = json.dumps(spelled)
+    if len(given) > 1000:  # too long for a command
+        with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
+            file.write(given)
+        given = f"@{file.name}"
+    return installed(name, sys.executable, str(SERVER), given)
 
 
 def known(store: Store, name: str = "bad", **script: Any) -> Installed:
