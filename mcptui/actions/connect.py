@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mcptui.actions.connect_way import TOKEN_VARIABLE, Way, entry_of
 from mcptui.actions.found import near
 from mcptui.clients import edit, write
-from mcptui.clients.edit import Preview, Request, entry_for
+from mcptui.clients.edit import Preview, Request
 from mcptui.clients.locate import Found, detect
 from mcptui.clients.receipt import Written
 from mcptui.errors import McptuiError, UsageError
 from mcptui.gateway.profile import find_profile
-from mcptui.paths import Paths
 from mcptui.visible import visible
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 CONNECTED, FOUND, ABSENT = "connected", "found", "not installed"
 CHANGED, BROKEN = "changed outside", "broken"
-_PROFILE = "--profile"
-_FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,7 @@ class ClientRow:
         evidence: what shows that it is installed.
         tool_limit: how many tools it takes, 0 when no limit is known.
         profile: the profile it was connected with, "" for all servers.
+        address: of the gateway it reaches over HTTP, "" when it starts its own.
     """
 
     id: str
@@ -55,6 +54,7 @@ class ClientRow:
     evidence: tuple[str, ...] = ()
     tool_limit: int = 0
     profile: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ def preview(
     connect: bool | None = None,
     replace: bool = False,
     profile: str | None = None,
+    http: str | None = None,
 ) -> Preview:
     """What `connect` or `disconnect` would do to the client's file, exactly.
 
@@ -90,16 +91,17 @@ def preview(
         connect: put in or take out; None does what the key `c` does: the other way round.
         replace: whether another entry of our name may give way.
         profile: the profile it is to have, "" for all servers, None for what it had.
+        http: the address of a gateway that it is to reach, "" for its own, None as it was.
 
     Raises:
-        UsageError: no such client or profile.
+        UsageError: no such client or profile, or no address of this machine.
         McptuiError: it would be refused; says why.
     """
     found = _find(home, client)
     noted = _noted(home, found)
     if profile:
         find_profile(home.store, profile)
-    entry = _entry(home, found, _profile_of(noted) if profile is None else profile)
+    entry = entry_of(home, found, Way.wanted(profile, http) or Way.of(noted))
     if connect is None:
         connect = edit.standing(found, entry, noted).state != CONNECTED
     return edit.plan(Request(found, entry, connect, replace), noted)
@@ -112,6 +114,7 @@ def connect(
     replace: bool = False,
     force: bool = False,
     profile: str | None = None,
+    http: str | None = None,
 ) -> str:
     """Write mcptui into a client's config; returns what was done in words.
 
@@ -121,9 +124,10 @@ def connect(
         replace: whether another entry of our name may give way.
         force: also when nothing shows that the client is installed.
         profile: the profile it is to have, "" for all servers, None for what it had.
+        http: the address of a gateway that it is to reach, "" for its own, None as it was.
 
     Raises:
-        UsageError: no such client or profile, or it is not installed.
+        UsageError: no such client or profile, no such address, or it is not installed.
         McptuiError: its file is left as it is; says why.
     """
     found = _find(home, client)
@@ -134,14 +138,18 @@ def connect(
             "Start it once, or connect with --force",
         )
     noted = _noted(home, found)
-    was = _profile_of(noted) if _state(home, found, noted) == CONNECTED else None
-    if profile in (None, was):
-        was = None  # it keeps its profile, so there is none to be given back
-    shown = preview(home, client, connect=True, replace=replace, profile=profile)
+    was = Way.of(noted) if _state(home, found, noted) == CONNECTED else None
+    wanted = Way.wanted(profile, http)
+    if wanted in (None, was):
+        was = None  # it keeps its way, so there is none to be given back
+    shown = preview(home, client, connect=True, replace=replace, profile=profile, http=http)
     done = write.apply(shown, home.store, home.paths.state)
     if not done.changes:
         return f"{found.name} is connected already"
     _remember(home, found, "connect", replace, was)
+    if address := (wanted or Way.of(noted)).address:
+        holds = "" if address.startswith("unix:") else f" with the token in ${TOKEN_VARIABLE}"
+        return f"{found.name} is connected to the gateway at {address}{holds}"
     return f"{found.name} is connected; it starts mcptui {found.spec.reload}"
 
 
@@ -158,7 +166,7 @@ def disconnect(home: Home, client: str) -> str:
     if not done.changes:
         return f"{found.name} was not connected"
     replaced = noted is not None and noted.replaced
-    _remember(home, found, "disconnect", replaced, _profile_of(noted))
+    _remember(home, found, "disconnect", replaced, Way.of(noted))
     if done.after is None:
         return f"{found.name} is disconnected; its config, which mcptui had made, is gone"
     return f"{found.name} is disconnected"
@@ -188,34 +196,22 @@ def take_back(home: Home, payload: dict[str, Any]) -> None:
         raise McptuiError(
             f"{found.name} reads another config now", f"the change was in {payload['path']}"
         )
-    # A connect that only changed the profile of a connected client gives it the old one back.
-    profile = payload.get("profile")
+    # A connect that only changed the way of a connected client gives it the old one back.
+    profile, http = payload.get("profile"), payload.get("address")
     back = payload["did"] == "disconnect" or profile is not None
     replace = back and payload["replace"]
-    shown = preview(home, found.id, connect=back, replace=replace, profile=profile)
+    shown = preview(home, found.id, connect=back, replace=replace, profile=profile, http=http)
     write.apply(shown, home.store, home.paths.state)
 
 
-def gateway_environ(environ: dict[str, str], paths: Paths) -> dict[str, str]:
-    """Variables that a gateway needs to find this very state, and would not inherit.
-
-    Clients give what they start a few variables at most, and programs started from a desktop
-    never see the shell's. Nothing is needed where the folders are the usual ones.
-    """
-    if own := environ.get("MCPTUI_HOME"):
-        return {"MCPTUI_HOME": str(Path(own).absolute())}
-    usual = Paths.of({name: value for name, value in environ.items() if name not in _FOLDERS})
-    moved = (usual.config, usual.state, usual.cache) != (paths.config, paths.state, paths.cache)
-    return {name: environ[name] for name in _FOLDERS if moved and environ.get(name)}
-
-
-def _remember(home: Home, found: Found, did: str, replace: bool, profile: str | None) -> None:
+def _remember(home: Home, found: Found, did: str, replace: bool, way: Way | None) -> None:
     payload = {
         "client": found.id,
         "path": str(found.path),
         "did": did,
         "replace": replace,
-        "profile": profile,
+        "profile": None if way is None else way.profile,
+        "address": None if way is None else way.address,
     }
     home.store.push_undo(f"{did} {found.name}", did, payload)
 
@@ -241,30 +237,15 @@ def _noted(home: Home, found: Found) -> Written | None:
     return None if found.path is None else write.noted(home.store, found.id, found.path)
 
 
-def _profile_of(noted: Written | None) -> str:
-    """The profile in the entry that was written last, "" for all servers."""
-    words: Any = noted.entry.get("args") if noted is not None else None
-    if isinstance(words, list) and _PROFILE in words[:-1]:
-        return str(words[words.index(_PROFILE) + 1])  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-    return ""
-
-
 def _state(home: Home, found: Found, noted: Written | None) -> str:
-    return edit.standing(found, _entry(home, found, _profile_of(noted)), noted).state
-
-
-def _entry(home: Home, found: Found, profile: str = "") -> edit.Entry:
-    command = (*home.gateway_command, "gateway", "run", "--client", found.spec.id)
-    if profile:
-        command = (*command, _PROFILE, profile)
-    return entry_for(found.spec, command, gateway_environ(dict(home.environ), home.paths))
+    return edit.standing(found, entry_of(home, found, Way.of(noted)), noted).state
 
 
 def _row(home: Home, found: Found, servers: int) -> ClientRow:
     noted = _noted(home, found)
-    profile = _profile_of(noted)
+    way = Way.of(noted)
     try:
-        standing = edit.standing(found, _entry(home, found, profile), noted)
+        standing = edit.standing(found, entry_of(home, found, way), noted)
     except McptuiError as error:
         standing = edit.Standing(BROKEN, reason=str(error))
     state = standing.state
@@ -281,5 +262,6 @@ def _row(home: Home, found: Found, servers: int) -> ClientRow:
         standing.reason,
         found.evidence,
         found.spec.tool_limit,
-        profile if state == CONNECTED else "",
+        way.profile if state == CONNECTED else "",
+        way.address if state == CONNECTED else "",
     )

@@ -28,14 +28,14 @@ def clients(home: Home, given: Namespace, out: Out) -> int:
         out.data(rows)
         return 0
     out.table(
-        ("id", "client", "state", "servers", "profile", "runs outside mcptui", "config"),
+        ("id", "client", "state", "servers", "profile or address", "runs outside mcptui", "config"),
         [
             (
                 row.id,
                 row.name,
                 f"{MARKS.get(row.state, '▲')} {row.state}",
                 row.servers,
-                row.profile or "–",
+                row.address or row.profile or "–",
                 ", ".join(row.own_entries) or "–",
                 row.path or "–",
             )
@@ -57,11 +57,14 @@ def connect(home: Home, given: Namespace, out: Out) -> int:
         names += [row.id for row in verbs.clients(home) if row.state == verbs.FOUND]
     if not names and not given.all:
         raise UsageError("No client is named", fix="`mcptui clients` lists them")
+    if given.http and not given.http.startswith("unix:") and not out.as_json:
+        out.say("The file refers to the gateway's token; give the client the variable itself:")
+        out.say('  export MCPTUI_TOKEN="$(mcptui gateway token --show)"')
     if not names and not out.as_json:
         out.say("no client is left to be connected")
     done: list[dict[str, Any]] = []
     for name in dict.fromkeys(names):
-        how = {"replace": given.replace, "profile": given.profile}
+        how = {"replace": given.replace, "profile": given.profile, "http": given.http}
         shown = verbs.preview(home, name, connect=True, **how)
         write = partial(verbs.connect, home, name, force=given.force, **how)
         done.append(_agreed_to(out, given, name, shown, write))

@@ -299,6 +299,11 @@ COMMANDS: tuple[Command, ...] = (
                 "profile",
                 metavar="NAME",
             ),
+            _option(
+                "--http",
+                "let it reach the gateway at 127.0.0.1:PORT or unix:PATH; '' lets it start its own",
+                metavar="ADDRESS",
+            ),
             _flag("--replace", "another entry called mcptui may give way"),
             _flag("--force", "also when nothing shows that the client is installed"),
             _YES,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from mcptui.clients import cut, files, splice
 from mcptui.clients.files import Refused, Snapshot, sha_of
@@ -109,6 +110,33 @@ def entry_for(spec: ClientSpec, command: tuple[str, ...], environ: Mapping[str, 
         )
     entry: Entry = {**spec.entry, "command": command[0], "args": list(command[1:])}
     return {**entry, "env": dict(environ)} if environ else entry
+
+
+def http_entry_for(spec: ClientSpec, url: str, socket: str, variable: str) -> Entry:
+    """The entry of a client that reaches a gateway at an address; never holds the token.
+
+    Args:
+        spec: the client.
+        url: the endpoint, "" when it is on a socket.
+        socket: absolute path of the Unix socket, which asks for no token; "" for an address.
+        variable: the name of the variable that holds the bearer token.
+
+    Raises:
+        Refused: its config has no such entry, or could hold the token only as plain text.
+    """
+    stdio = f"Connect it without --http: {spec.name} then starts its own gateway"
+    if spec.http is None:
+        raise Refused(f"The config of {spec.name} cannot name an address", fix=stdio)
+    if socket:
+        if not spec.socket_url:
+            raise Refused(f"{spec.name} cannot reach a server on a Unix socket", fix=stdio)
+        # A person may name a socket with any character; the address has a few of its own.
+        return {**spec.http, "url": spec.socket_url.replace("PATH", quote(socket))}
+    if not spec.variable:
+        why = "its config refers to no variable, and a token is not written into files"
+        raise Refused(f"{spec.name} cannot be given the token of the gateway", why, stdio)
+    held = spec.variable.replace("NAME", variable)
+    return {**spec.http, "url": url, "headers": {"Authorization": f"Bearer {held}"}}
 
 
 def standing(found: Found, entry: Entry, written: Written | None) -> Standing:

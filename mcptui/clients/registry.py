@@ -47,6 +47,11 @@ class ClientSpec:
         tool_limit: how many tools it takes, 0 when no limit is known.
         listed: whether it is shown when it is not installed.
         expands: whether it expands `${…}` in commands, so that ours may hold none.
+        http: what an entry of a server at an address has beside `url` and `headers`; None where
+            its config cannot name one.
+        variable: how its config refers to a variable of the environment, with `NAME` for the
+            name; "" where it cannot, so that a token would have to be written out.
+        socket_url: the address of a server on a Unix socket, with `PATH`; "" where it takes none.
     """
 
     id: str
@@ -64,6 +69,9 @@ class ClientSpec:
     tool_limit: int = 0
     listed: bool = True
     expands: bool = True
+    http: dict[str, str] | None = None
+    variable: str = ""
+    socket_url: str = ""
 
 
 def _bundle(name: str) -> tuple[Place, ...]:
@@ -100,6 +108,9 @@ def _code(
         profiles="profiles/*/mcp.json",
         tool_limit=128,
         listed=listed,
+        http={"type": "http"},
+        variable="${env:NAME}",
+        socket_url="unix://PATH#/mcp",
     )
 
 
@@ -121,6 +132,9 @@ def _flatpak(client: str, name: str, app: str, folder: str) -> ClientSpec:
         wrap=("flatpak-spawn", "--host"),
         tool_limit=128,
         listed=False,
+        # Sockets of the host are not seen inside its sandbox.
+        http={"type": "http"},
+        variable="${env:NAME}",
     )
 
 
@@ -166,6 +180,8 @@ CLIENTS: tuple[ClientSpec, ...] = (
         ),
         "in the next session",
         entry={"type": "stdio"},
+        http={"type": "http"},
+        variable="${NAME}",
     ),
     ClientSpec(
         "cursor",
@@ -178,6 +194,8 @@ CLIENTS: tuple[ClientSpec, ...] = (
         (*_bundle("Cursor.app"), Place("~/.cursor")),
         "at once",
         tool_limit=80,
+        http={},
+        variable="${env:NAME}",
     ),
     _code("vscode", "VS Code", "Code", ("code",), listed=True),
     _code(

@@ -13,9 +13,9 @@ from mcptui.actions.connect import (
     connect,
     connect_all,
     disconnect,
-    gateway_environ,
     preview,
 )
+from mcptui.actions.connect_way import gateway_environ
 from mcptui.actions.undo import undo
 from mcptui.clients.files import Refused
 from mcptui.errors import McptuiError, UsageError
