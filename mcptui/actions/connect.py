@@ -99,9 +99,10 @@ def preview(
     """
     found = _find(home, client)
     noted = _noted(home, found)
+    way = Way.wanted(profile, http) or Way.of(noted)
     if profile:
         find_profile(home.store, profile)
-    entry = entry_of(home, found, Way.wanted(profile, http) or Way.of(noted))
+    entry = entry_of(home, found, way)
     if connect is None:
         connect = edit.standing(found, entry, noted).state != CONNECTED
     return edit.plan(Request(found, entry, connect, replace), noted)

@@ -19,7 +19,7 @@ from mcptui.paths import Paths
 
 ADDRESS = "127.0.0.1:8765"
 TOKEN = "planted-0123456789abcdef"  # noqa: S105 (made up)
-FILES = {
+FILES: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "claude-code": (".claude.json", "mcpServers", "${MCPTUI_TOKEN}", {"type": "http"}),
     "cursor": (".cursor/mcp.json", "mcpServers", "${env:MCPTUI_TOKEN}", {}),
     "vscode": (".config/Code/User/mcp.json", "servers", "${env:MCPTUI_TOKEN}", {"type": "http"}),
@@ -129,7 +129,7 @@ def test_the_way_changes_is_taken_back_and_stays_where_nothing_is_said(desk: Hom
         ("127.0.0.1:0", None, "port that stays"),
         ("https://example.com/mcp", None, "no address"),
         ("127.0.0.1:8080@evil.example:80", None, "no address"),
-        ("127.0.0.1:8080", "work", "exclude each other|No profile"),
+        ("127.0.0.1:8080", "work", "exclude each other"),
     ],
 )
 def test_addresses_that_lead_elsewhere_are_refused(
