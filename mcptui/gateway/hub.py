@@ -183,6 +183,8 @@ class Hub(Lifecycle):
             lambda: self.lists_changed(link),
         )
         self._tune(link)
+        if link.changed:
+            self.lists_changed(link)
 
     def watch(self, session: Dispatch) -> None:
         """What a client wants to be told has changed."""

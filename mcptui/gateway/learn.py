@@ -157,7 +157,8 @@ class Learner:
 
     def look_again(self, slot: Slot, link: Link) -> None:
         """A server says that a list changed: look again, ever less often while it goes on."""
-        if not link.ready:
+        link.changed = not link.ready  # told while it is opened: looked at afterwards
+        if link.changed:
             return
         if link in self._refetching:
             self._again.add(link)

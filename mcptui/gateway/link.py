@@ -97,6 +97,7 @@ class Link:
         self.client_meta: dict[str, Part] = {}
         self.extensions: frozenset[str] = frozenset()
         self.shared = False
+        self.changed = False
         self.level = ""
         self.watch: Watch | None = None
         self._streams: dict[int, Callable[[int, Part, Part], None]] = {}
