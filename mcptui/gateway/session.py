@@ -49,6 +49,9 @@ MOST_WATCHED = 1000
 """Resources one client may watch."""
 BATCH = 100
 """Messages of one batch, which 2025-03-26 had."""
+BATCH_BYTES = 4 << 20
+MOST_LISTENS = 100
+"""Streams of notices one client may have open."""
 _REMOVED = frozenset(
     ("initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe")
 )
@@ -113,19 +116,26 @@ class Session(TaskDesk):
 
     def _malformed(self, line: bytes, error: Exception) -> None:
         if line.lstrip()[:1] == b"[" and self.client.protocol in ("2024-11-05", "2025-03-26"):
-            try:
-                batch = decode_batch(line)[:BATCH]
-            except MALFORMED:
-                batch = []
-            for message in batch:
-                if bytes(memoryview(message)[:1]) == b"{":
-                    self.on_line(bytes(message))
-            if batch:
-                return
-        if isinstance(error, msgspec.ValidationError):
+            self._batch(line)
+        elif isinstance(error, msgspec.ValidationError):
             self.fault(b"null", INVALID_REQUEST, f"Invalid request: {error}")
         else:
             self.fault(b"null", PARSE_ERROR, f"Parse error: {str(error)[:200]}")
+
+    def _batch(self, line: bytes) -> None:
+        try:
+            batch = decode_batch(line) if len(line) <= BATCH_BYTES else []
+        except MALFORMED as error:
+            self.fault(b"null", PARSE_ERROR, f"Parse error: {str(error)[:200]}")
+            return
+        if not 0 < len(batch) <= BATCH:
+            self.fault(b"null", INVALID_REQUEST, f"A batch has 1 to {BATCH} messages")
+            return
+        for message in batch:
+            if bytes(memoryview(message)[:1]) == b"{":
+                self.on_line(bytes(message))
+            else:
+                self.fault(b"null", INVALID_REQUEST, "A message is an object")
 
     def _request(self, message: Envelope, size: int) -> None:
         identity = canonical_id(message.id)
@@ -233,6 +243,8 @@ class Session(TaskDesk):
         self.front.answer(call.identity, b"{}")
 
     def _listen(self, call: Call) -> None:
+        if len(self.client.listens) >= MOST_LISTENS:
+            raise Refused(INVALID_PARAMS, f"{MOST_LISTENS} subscriptions are open already")
         wanted = call.members["notifications"]
         shown = self.front.shown_id(call.identity)
         told = self.client.subscribe(
