@@ -57,9 +57,6 @@ def connect(home: Home, given: Namespace, out: Out) -> int:
         names += [row.id for row in verbs.clients(home) if row.state == verbs.FOUND]
     if not names and not given.all:
         raise UsageError("No client is named", fix="`mcptui clients` lists them")
-    if given.http and not given.http.startswith("unix:") and not out.as_json:
-        out.say("The file refers to the gateway's token; give the client the variable itself:")
-        out.say('  export MCPTUI_TOKEN="$(mcptui gateway token --show)"')
     if not names and not out.as_json:
         out.say("no client is left to be connected")
     done: list[dict[str, Any]] = []
@@ -68,6 +65,9 @@ def connect(home: Home, given: Namespace, out: Out) -> int:
         shown = verbs.preview(home, name, connect=True, **how)
         write = partial(verbs.connect, home, name, force=given.force, **how)
         done.append(_agreed_to(out, given, name, shown, write))
+    if given.http and not given.http.startswith("unix:") and done and not out.as_json:
+        out.say("The file refers to the gateway's token; give the client the variable itself:")
+        out.say('  export MCPTUI_TOKEN="$(mcptui gateway token --show)"')
     if out.as_json:
         out.data(done)
     return 0
