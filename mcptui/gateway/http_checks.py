@@ -179,9 +179,10 @@ def headers_fault(
     if told is None or told.decode("latin-1") != method:
         return _mismatch("Mcp-Method", "method", told)
     key = NAMED_BY.get(method)
-    if key is not None and key in members:
-        told = headers.get(b"mcp-name")
-        if told is None or decoded(told.decode("latin-1")) != anything(members[key]):
+    told = headers.get(b"mcp-name")
+    if key is not None and (key in members or told is not None):
+        named = anything(members[key]) if key in members else None
+        if told is None or decoded(told.decode("latin-1")) != named or named is None:
             return _mismatch("Mcp-Name", key, told)
     if version not in MODERN_VERSIONS:
         data = {"supported": list(MODERN_VERSIONS), "requested": str(version)[:100]}

@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.gateway.talk import META, MODERN_META
 
+ROOT = Path(__file__).parents[2]
 BOTH = "application/json, text/event-stream"
 NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 HELLO: dict[str, Any] = {
@@ -28,14 +29,19 @@ HELLO: dict[str, Any] = {
 
 
 class HttpGateway:
-    """A gateway process that serves HTTP; knows its port."""
+    """A gateway process that serves HTTP; knows its port. With `real` it is the command itself."""
 
-    def __init__(self, environ: Mapping[str, str], *words: str, address: str = "127.0.0.1:0"):
+    def __init__(
+        self, environ: Mapping[str, str], *words: str, address: str = "127.0.0.1:0",
+        real: bool = False, out: int = subprocess.DEVNULL,
+    ) -> None:  # fmt: skip
         script = str(Path(__file__).parent / "gateway_process.py")
+        ours = [sys.executable, script, f"http={address}", *words]
+        command = [sys.executable, "-m", "mcptui", "gateway", "run", "--http", address, *words]
         self.process = subprocess.Popen(
-            [sys.executable, script, f"http={address}", *words],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=dict(environ), text=True,
+            command if real else ours,
+            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE,
+            env={**environ, "PYTHONPATH": str(ROOT)}, text=True,
         )  # fmt: skip
         self.errors: list[str] = []
         self.talks: list[HttpTalk] = []
@@ -43,7 +49,7 @@ class HttpGateway:
         self.url = ""
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        assert self.ready.wait(30), self.errors
+        assert self.ready.wait(60), self.errors
         assert self.url, self.errors
         self.port = int(found[1]) if (found := re.search(r":(\d+)/", self.url)) else 0
         self.host = f"127.0.0.1:{self.port}"
@@ -57,7 +63,7 @@ class HttpGateway:
                 self.ready.set()
         self.ready.set()
 
-    def close(self, seconds: float = 8) -> int:
+    def close(self, seconds: float = 20) -> int:
         """End it as a service manager does; gives its exit code."""
         for talk in self.talks:
             talk.close()
