@@ -21,8 +21,10 @@ LENGTH = 2048
 _FORBIDDEN = re.compile(r"[^\x21-\x7e]|[\"'<>\\^`{|}$()]")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(
-    rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+(?!\d+\Z)[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
+    rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+(?!(?:\d+|0x[0-9a-f]*)\Z)[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
 )
+_INNER = (".localhost", ".local", ".internal", ".home.arpa")
+"""Endings of names that are none of the public internet (RFC 6761, 6762, 8375)."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PATH_SAFE = "-._~!*,;=:@/+%"
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -102,7 +104,7 @@ class UrlPolicy:
             raise refuse("it carries a user name")
         if parts.fragment or url.endswith("#"):
             raise refuse("it has a fragment")
-        if not local and not _HOST.fullmatch(host):
+        if not local and (not _HOST.fullmatch(host) or host.endswith(_INNER)):
             raise refuse("its host is not the full name of a machine on the internet")
         if port == 0 or parts.netloc.endswith(":"):
             raise refuse("its port is none")

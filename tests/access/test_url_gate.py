@@ -28,6 +28,10 @@ REFUSED = [
     "https://x.test:99999/", "https://x.test@evil.test/", "https://ex\u0430mple.test/",
     "https://127.0.0.1/", "https://[::1]/", "https://2130706433/", "https://169.254.169.254/",
     "https://0x7f.1/", "https://x.test/#frag", "https://x.test/\u202etxt.exe", "https://localhost/",
+    # A browser takes a host that ends in a number, also a hexadecimal one, for an IPv4 address.
+    "https://127.0.0.0x1/", "https://192.168.1.0X1/", "https://10.0.0.0x/", "https://a.localhost/",
+    "https://router.local/", "https://metadata.google.internal/", "https://nas.home.arpa/",
+    "https://x.test./", "https://127.0.0.1./", "https://[fe80::1%25eth0]/",
     "https://x.test:/", "https://x.test:0/", "https:///path", "https://x/", "https://x.test/a/../b",
     "https://x.test/%zz", "", "https://", "https://.test/", f"https://x.test/{'a' * 2100}",
     "https://x..test/", "https://-x.test/", "http://x.test/", "ftp://x.test/",
