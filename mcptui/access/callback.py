@@ -71,8 +71,12 @@ class Callback:
         Raises:
             CannotSignIn: it is not the answer of this sign-in.
         """
-        parts = urlsplit(text.strip()[:8192])
-        if parts.path != self.path or not self._take(parts.query):
+        try:
+            parts = urlsplit(text.strip()[:8192])
+            taken = parts.path == self.path and self._take(parts.query)
+        except ValueError:  # "[" and its like, or hundreds of fields
+            taken = False
+        if not taken:
             raise CannotSignIn(
                 "That is not the address this sign-in waits for",
                 f"it begins with {self.url}",

@@ -7,7 +7,7 @@ renewal goes to the token endpoint that gave the token and to no other, also aft
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mcptui.access.discovery import Authority, CannotSignIn
@@ -23,7 +23,7 @@ _LONGEST = 10 * 365 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One sign-in.
+    """One sign-in; no traceback shows its secrets, also one that prints local variables.
 
     Args:
         server: the MCP endpoint it is for; the token goes to its origin and nowhere else.
@@ -44,12 +44,12 @@ class Grant:
     token_endpoint: str
     revocation_endpoint: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     method: str
     redirect: str
     dynamic: bool
-    access_token: str
-    refresh_token: str
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     scopes: str
     given_at: float
     expires_at: float
@@ -116,8 +116,8 @@ class TokenAnswer:
         seconds: the token's life, 0 when it did not say.
     """
 
-    access_token: str
-    refresh_token: str
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     scopes: str
     seconds: float
 

@@ -192,12 +192,15 @@ class Keychain:
         answers: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
 
         def run() -> None:
+            if not _GUARD.acquire(timeout=self._seconds):
+                return  # another waits for the keyring still, and nobody for us any more
             try:
-                with _GUARD:
-                    answers.put((work(), None))
+                answers.put((work(), None))
             except Exception as error:
                 _close(error)
                 answers.put((None, error))
+            finally:
+                _GUARD.release()
 
         threading.Thread(target=run, name="keyring", daemon=True).start()
         try:

@@ -9,7 +9,7 @@ shown to another.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mcptui.access.discovery import Authority, CannotSignIn
@@ -36,7 +36,7 @@ class Registered:
 
     issuer: str
     client_id: str
-    client_secret: str = ""
+    client_secret: str = field(default="", repr=False)
     method: str = "none"
     redirect: str = ""
     dynamic: bool = False

@@ -12,7 +12,7 @@ import hashlib
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mcptui.access.callback import SECONDS, Callback, listening
 from mcptui.access.discovery import Authority, CannotSignIn, Resource, find_authority, find_resource
@@ -42,7 +42,7 @@ class Wanted:
     named: str = ""
     scope: str = ""
     client_id: str = ""
-    client_secret: str = ""
+    client_secret: str = field(default="", repr=False)
     client_url: str = ""
     before: Grant | None = None
     issuer: str = ""
@@ -61,7 +61,7 @@ class Prompt:
         callback: takes a pasted address instead of the browser's visit.
     """
 
-    url: str
+    url: str = field(repr=False)
     host: str
     issuer: str
     server: str

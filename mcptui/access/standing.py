@@ -71,6 +71,13 @@ def stand(store: MemoryStore, row: Standing) -> None:
     store.remember(_KEY + row.server, asdict(row))
 
 
+def leave(store: MemoryStore, server: str) -> Standing:
+    """Forget how a server's sign-in stood; returns it."""
+    before = standing(store, server)
+    store.forget(_KEY + server)
+    return before
+
+
 def granted(server: str, grant: Grant) -> Standing:
     """The standing after a sign-in or a renewal."""
     return Standing(

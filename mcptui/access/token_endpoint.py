@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from mcptui.access.grant import Grant, TokenAnswer, read_answer
 from mcptui.access.public_web import PublicWeb
 from mcptui.access.registration import DEVICE_GRANT, Registered
+from mcptui.errors import TryAgain
 
 
 async def exchange(
@@ -113,6 +114,9 @@ async def _post(
     auth = _authlib("auth").ClientAuth(who.client_id, who.client_secret, who.method)
     _, headers, body = auth.prepare("POST", endpoint, headers, body)
     answer = await web.post(endpoint, "A token", body=body.encode(), headers=headers)
+    if answer.status_code >= 500 or answer.status_code == 429:
+        # It is not our tokens that are wrong: nobody has to sign in again for this.
+        raise TryAgain(f"{who.issuer} gave no token", f"it answers {answer.status_code}")
     return answer.status_code, answer.content
 
 

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -89,7 +90,10 @@ class Tokens:
         if seen is not None and seen[0] == mark:
             return seen[1]
         text = vault.find(PREFIX + server)
-        grant = Grant.from_text(text) if text is not None else None
+        grant = None
+        if text is not None:
+            with suppress(McptuiError):  # another release's: as good as none, sign in again
+                grant = Grant.from_text(text)
         self._seen[server] = (mark, grant)
         return grant
 
@@ -115,7 +119,7 @@ class Tokens:
             return grant.access_token if not grant.expires_at or now < grant.expires_at else None
         try:
             renewed = await self._renewed(server, grant.access_token)
-        except (TryAgain, UrlRefused):
+        except (TryAgain, UrlRefused, TokenRefused):
             if now < grant.expires_at:
                 return grant.access_token  # good for a moment yet
             raise
@@ -134,12 +138,12 @@ class Tokens:
             status: 401 or 403.
         """
         before = standing(self._store(), server)
-        if status == 401 and before.issuer and used:
+        if status == 401 and before.issuer:
             grant = await self.grant(server)
             if grant is not None and origin(grant.server) == origin(url):
                 if grant.access_token != used and grant.fresh(self._clock()):
                     return True
-                if grant.refresh_token and await self._renewed(server, used) is not None:
+                if used and grant.refresh_token and await self._renewed(server, used) is not None:
                     return True
         if status == 401 or (challenge is not None and challenge.error == "insufficient_scope"):
             reason = "the server asks for it" if not used else "the server refused the token"
@@ -169,8 +173,16 @@ class Tokens:
             finally:
                 await web.close()
             renewed = grant.renewed(said, self._clock())
-            await self.keep(server, renewed)
+            await self._kept(server, renewed)
             return renewed
+
+    async def _kept(self, server: str, renewed: Grant) -> None:
+        """Store what a renewal gave; the old refresh token may be of no use from here on."""
+        try:
+            await self.keep(server, renewed)
+        except McptuiError:
+            # A full disk or a shut keyring: at least this process goes on with it.
+            self._seen[server] = (await asyncio.to_thread(self._vault().mark), renewed)
 
     async def keep(self, server: str, grant: Grant) -> None:
         """Store a grant: first the tokens, then how it stands."""
@@ -182,11 +194,15 @@ class Tokens:
         await asyncio.to_thread(write)
 
     async def drop(self, server: str, reason: str) -> None:
-        """Forget a grant; the server then needs a sign-in."""
+        """Forget a grant; the server then needs a sign-in, and nobody is signed in."""
 
         def forget() -> None:
             self._vault().drop(PREFIX + server)
-            stand(self._store(), needed(standing(self._store(), server), reason))
+            row = needed(standing(self._store(), server), reason)
+            stand(
+                self._store(),
+                replace(row, issuer="", scopes="", expires_at=0.0, renews=False, since=0.0),
+            )
 
         await asyncio.to_thread(forget)
 

@@ -21,7 +21,7 @@ from mcptui.access.keychain import KEY_BYTES, Keychain, NoKeyring
 from mcptui.access.passphrase import Argon2, Passphrases
 from mcptui.access.sealed import Box, Change, Document, parse
 from mcptui.access.vault_file import VaultFile
-from mcptui.errors import McptuiError, NotTrusted, UsageError
+from mcptui.errors import McptuiError, NotTrusted, TryAgain, UsageError
 
 if TYPE_CHECKING:
     from mcptui.home import Home
@@ -98,6 +98,7 @@ class Vault:
         self._clock = clock
         self._guard = threading.RLock()
         self._box: tuple[bytes, Box] | None = None
+        self._shut: tuple[float, TryAgain] | None = None
 
     # ---- without the key
 
@@ -157,10 +158,13 @@ class Vault:
         Raises:
             McptuiError: the vault cannot be opened; says why.
         """
+        asked = time.monotonic()
         with self._guard:
             document = self._read()
             if document is None or not any(name in document.items for name in names):
                 return {}
+            if self._shut is not None and self._shut[0] > asked:
+                raise self._shut[1]  # who waited meanwhile need not ask a shut keyring again
             box = self._opened(document)
             box.verify(document)
             return {
@@ -169,6 +173,17 @@ class Vault:
                 if name in document.items
                 and (not server or document.items[name].servers.get(server) == since)
             }
+
+    def look(self) -> None:
+        """See that what is stored can be read; nothing is written.
+
+        Raises:
+            McptuiError: the vault cannot be opened; says why.
+        """
+        with self._guard:
+            document = self._read()
+            if document is not None:
+                self._opened(document).verify(document)
 
     def open(self) -> None:
         """Make sure that values can be stored, before work is done that needs it.
@@ -339,6 +354,9 @@ class Vault:
                     error.why,
                     "Use the desktop session it belongs to, or start its keyring",
                 ) from error
+            except TryAgain as error:
+                self._shut = (time.monotonic(), error)
+                raise
             if key is None:
                 raise NotTrusted(
                     "The vault's key is not in the keyring",

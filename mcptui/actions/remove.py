@@ -40,6 +40,7 @@ async def remove(home: Home, name: str, *, keep_image: bool = False) -> AsyncIte
     if row is not None:
         home.store.push_undo(f"remove {name}", UNDO, _saved(home, row))
     home.store.remove_install(name)
+    await asyncio.to_thread(_signed_out, home, name)
     home.store.wish("reload", name)
     yield Step("rows", f"forgot {name}", StepState.DONE, detail="its calls stay in the record")
     if row is not None and row.entry.kind is Kind.REMOTE:
@@ -77,10 +78,18 @@ def _row(home: Home, name: str) -> Installed | None:
 def forget(home: Home, row: Installed, *, keep_image: bool) -> None:
     """Remove a server without telling about it, and without a way back."""
     home.store.remove_install(row.name)
+    _signed_out(home, row.name)
     home.store.wish("reload", row.name)
     if row.entry.kind is not Kind.REMOTE:
         _sweep(home, row.name)
     release_image(home, row.name, row.image_id, keep=keep_image or _shared(home, row))
+
+
+def _signed_out(home: Home, name: str) -> None:
+    from mcptui.actions.sign_in import forget_sign_in
+
+    with contextlib.suppress(McptuiError):  # a shut vault: nobody asks it for this name any more
+        forget_sign_in(home, name)
 
 
 def _shared(home: Home, row: Installed) -> bool:

@@ -7,7 +7,7 @@ running gateways see it at once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ class Client:
     """A client id the user has from a publisher; empty when there is none."""
 
     id: str = ""
-    secret: str = ""
+    secret: str = field(default="", repr=False)
 
 
 def sign_ins(home: Home) -> list[SignInRow]:
@@ -176,7 +176,7 @@ async def revoke(home: Home, name: str) -> str:
     if not issuer:
         raise UsageError(f"You are not signed in to {name}", fix=f"`mcptui oauth authorize {name}`")
     told = await tokens_of(home).revoke(name)
-    home.store.wish("reload", name)
+    _tell(home, name)
     if told:
         return f"Signed out of {name}; {issuer} revoked the tokens"
     return f"Signed out of {name} here; {issuer} was not told, or takes no revocations"
@@ -250,5 +250,21 @@ async def _kept(home: Home, name: str, grant: Grant) -> None:
     from mcptui.access.tokens import tokens_of
 
     await tokens_of(home).keep(name, grant)
-    # Running gateways drop what they tried without a token, and begin anew with it.
-    home.store.wish("reload", name)
+    _tell(home, name)
+
+
+def _tell(home: Home, name: str) -> None:
+    """Let running gateways begin anew; a container that holds the old token has to end for it."""
+    row = home.store.installed(name)
+    here = row is not None and row.entry.remote is None
+    home.store.wish("stop" if here else "reload", name)
+
+
+def forget_sign_in(home: Home, name: str) -> None:
+    """Forget the tokens of a server that is removed: another of its name must not get them."""
+    from mcptui.access.standing import leave
+
+    if leave(home.store, name).issuer:
+        from mcptui.access.tokens import PREFIX
+
+        home.vault().drop(PREFIX + name)

@@ -29,6 +29,7 @@ ACCESS: tuple[Command, ...] = (
             option("--scopes", "ask for these besides", default="", metavar="SCOPES"),
             option("--client-id", "your own from the publisher", default="", metavar="ID"),
             flag("--client-secret", "read its secret from stdin"),
+            PASSPHRASE,
         ),
     ),
     Command(
@@ -90,5 +91,7 @@ ACCESS: tuple[Command, ...] = (
             PASSPHRASE,
         ),
     ),
-    Command(("oauth", "revoke"), "sign out: tokens are revoked", "oauth:revoke", (_SERVER,)),
+    Command(
+        ("oauth", "revoke"), "sign out: tokens are revoked", "oauth:revoke", (_SERVER, PASSPHRASE)
+    ),
 )

@@ -7,6 +7,7 @@ after that the server needs a sign-in, which is a state people see and a reason 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from urllib.parse import urlsplit
 
 from mcptui.access.challenge import bearer_challenge
@@ -28,23 +29,25 @@ class SignedIn:
     def __init__(self, tokens: Tokens, other: Credentials) -> None:
         self._tokens = tokens
         self._other = other
-        self._sent: dict[str, str] = {}
+        # Of each call on its own: of many refused at once only the first is worth a renewal.
+        self._sent: ContextVar[str | None] = ContextVar("sent token", default=None)
 
     async def headers(self, installed: Installed, origin: str) -> Mapping[str, str]:
         """See `Credentials.headers`."""
+        self._sent.set(None)
         own = await self._other.headers(installed, origin)
         if any(name.lower() == "authorization" for name in own):
             return own  # a token the user put there by hand
         url = _address(installed)
         token = await self._tokens.bearer(installed.name, url) if url else None
-        self._sent[installed.name] = token or ""
+        self._sent.set(token or "")
         return {**own, _AUTHORIZATION: f"Bearer {token}"} if token else own
 
     async def refused(
         self, installed: Installed, status: int, www_authenticate: Sequence[str]
     ) -> bool:
         """See `Credentials.refused`."""
-        used = self._sent.get(installed.name)
+        used = self._sent.get()
         if used is None:
             return await self._other.refused(installed, status, www_authenticate)
         url = _address(installed)

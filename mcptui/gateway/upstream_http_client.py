@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from mcptui import __version__
-from mcptui.errors import McptuiError, UsageError
+from mcptui.errors import McptuiError, TryAgain, UsageError
 from mcptui.fields import server_url
 from mcptui.gateway.credentials import Credentials
 from mcptui.gateway.sse import TooLarge
@@ -182,6 +182,8 @@ class Site:
             response = await self._sent(method, headers, body, httpx.URL(url) if url else self.url)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise Trouble(reason(error)) from error
+        except TryAgain as error:  # who renews tokens is out of reach: no sign-in mends that
+            raise Trouble(str(error)) from error
         except McptuiError as error:
             raise NeedsSignIn(str(error)) from error
         try:
