@@ -34,6 +34,11 @@ QUEUE_ITEMS = 200_000
 LOG_LINES = 500
 """Lines of one server's log kept per batch."""
 BEAT_SECONDS = 10.0
+RETRY_SECONDS = 0.2
+MOST_JOBS = 5000
+"""Small writes that wait for a database that is busy or full."""
+SINGLY = 2000
+"""Items of a batch that are tried one by one when the batch as a whole cannot be written."""
 
 _log = logging.getLogger("mcptui.gateway")
 
@@ -96,6 +101,7 @@ class Scribe:
         self._gaps = itertools.count(1)
         self._idle = False
         self._ending = False
+        self._stuck = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mcptui-scribe", daemon=True)
 
@@ -151,9 +157,11 @@ class Scribe:
                 self._attempt(lambda store: store.beat(self._gateway))
             if ending:
                 self._write_jobs()
+                if self._gap:  # no batch comes any more that would tell of it
+                    self._attempt(lambda store: store.record(self._gap_rows()))
                 return
-            if self._kept:
-                self._sleep(0.5)
+            if (self._kept or self._stuck) and not self._ending:
+                time.sleep(RETRY_SECONDS)
 
     def _sleep(self, seconds: float) -> None:
         self._wake.clear()
@@ -164,8 +172,21 @@ class Scribe:
         self._idle = False
 
     def _write_jobs(self) -> None:
+        """Run the jobs in their order; one that only has to wait is tried again later."""
         while self._jobs:
-            self._attempt(self._jobs.popleft())
+            job = self._jobs[0]
+            try:
+                job(self._open_store())
+            except TryAgain as error:
+                self._stuck = True
+                if len(self._jobs) <= MOST_JOBS:
+                    _log.warning("writing to the state database has to wait: %s", error)
+                    return
+                _log.warning("could not write to the state database: %s", error)
+            except Exception as error:
+                _log.warning("could not write to the state database: %s", error)
+            self._jobs.popleft()
+        self._stuck = False
 
     def _attempt(self, job: Callable[[Store], object]) -> bool:
         try:
@@ -185,17 +206,31 @@ class Scribe:
             return
         try:
             rows = [self._row(item) for item in batch]
+            gap = self._gap
             rows.extend(self._gap_rows())
             self._open_store().record(rows)
         except TryAgain:
             self._keep_or_drop(batch)
             return
         except Exception as error:
-            _log.warning("%d records of calls were lost: %s", len(batch), error)
-            self._gap += len(batch)
+            self._write_singly(batch, error)
         else:
-            self._gap = 0
+            self._gap -= gap
         self._forget(batch)
+
+    def _write_singly(self, batch: list[Item], error: Exception) -> None:
+        """Something in a batch cannot be written: that and nothing else is lost."""
+        lost = 0
+        for item in batch if len(batch) <= SINGLY else ():
+            try:
+                self._open_store().record([self._row(item)])
+            except Exception as fault:
+                error = fault
+                lost += 1
+        lost = lost if len(batch) <= SINGLY else len(batch)
+        if lost:
+            _log.warning("%d records of calls were lost: %s", lost, error)
+            self._gap += lost
 
     def _keep_or_drop(self, batch: list[Item]) -> None:
         if len(batch) <= QUEUE_ITEMS and self._queued_bytes - self._taken_bytes <= QUEUE_BYTES:

@@ -220,7 +220,8 @@ class Fuzz:
 
 async def _run(fuzz: Fuzz, each: Callable[[], Awaitable[None]]) -> None:
     session = fuzz.session
-    hello: dict[str, Any] = {"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}, "sampling": {}},
+    hello: dict[str, Any] = {"protocolVersion": "2025-11-25",
+             "capabilities": {"elicitation": {}, "sampling": {}},
              "clientInfo": {"name": "fuzz", "version": "1"}}  # fmt: skip
     opening = {"jsonrpc": "2.0", "id": "hello", "method": "initialize", "params": hello}
     session.on_line(json.dumps(opening).encode())

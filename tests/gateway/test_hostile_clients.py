@@ -70,7 +70,6 @@ def test_a_client_that_leaves_in_a_call_leaves_no_open_row(start: Start, store: 
 
 
 def test_ids_of_every_kind(start: Start) -> None:
-    bad: Any
     talk = start(installed("good"))
     talk.hello()
     for good in (0, -5, 2**53, "", "x" * 200, "é\u202e😀", '"\\', "5"):
@@ -78,7 +77,8 @@ def test_ids_of_every_kind(start: Start) -> None:
         assert talk.next(lambda m, good=good: m.get("id") == good)["result"] == {}
     talk.write(b'{"jsonrpc":"2.0","id":"\\ud83d","method":"ping"}')
     talk.next(lambda m: m.get("id") == "\ud83d")
-    for bad in (None, 1.5, 2**53 + 1, 1e300, True, [], {}, "y" * 500):
+    odd: list[Any] = [None, 1.5, 2**53 + 1, 1e300, True, [], {}, "y" * 500]
+    for bad in odd:
         talk.send(id=bad, method="ping")
         assert talk.next(lambda m: "error" in m)["error"]["code"] == -32600, bad
     # One id may come again once its request is over; 5 and "5" are two.
@@ -88,11 +88,9 @@ def test_ids_of_every_kind(start: Start) -> None:
 
 
 def test_what_makes_no_sense_is_answered_or_passed_over(start: Start) -> None:
-    line: Any
-    params: Any
     talk = start(installed("good"))
     talk.hello()
-    for line in (
+    lines: list[Any] = [
         {"id": "mcptui-1", "result": {}}, {"id": 7, "error": {"code": 1, "message": "x"}},
         {"method": "notifications/cancelled", "params": {"requestId": "never"}},
         {"method": "notifications/cancelled", "params": {"requestId": None}},
@@ -101,14 +99,16 @@ def test_what_makes_no_sense_is_answered_or_passed_over(start: Start) -> None:
         {"method": "notifications/progress", "params": {"progressToken": 1}},
         {"method": "notifications/nobody-knows"}, {"method": "notifications/initialized"},
         {"method": "notifications/roots/list_changed", "params": 5},
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for line in lines:
         talk.send(**line)
     assert steady(talk, 3) < 5
     assert not [m for m in talk.kept if "error" in m]
     for method in ("nobody/knows", "x" * 10_000, "\u202e", "tools/call/../x"):
         assert talk.ask(method)["error"]["code"] == -32601
-    for params in (5, "x", [], {"name": {}}, {"name": "good__echo", "_meta": 5},
-                   {"name": "good__echo", "Arguments": {}, "arguments": {}}):  # fmt: skip
+    wrong: list[Any] = [5, "x", [], {"name": {}}, {"name": "good__echo", "_meta": 5},
+                   {"name": "good__echo", "Arguments": {}, "arguments": {}}]  # fmt: skip
+    for params in wrong:
         number = next(talk.numbers)
         talk.send(id=number, method="tools/call", params=params)
         assert talk.wait(number)["error"]["code"] == -32602, params
@@ -167,8 +167,8 @@ def test_batches_that_are_abused(start: Start) -> None:
     talk.write(("[" + ",".join(ping % n for n in range(100)) + "]").encode())
     for number in range(100):
         assert talk.wait(f"n{number}")["result"] == {}
-    for bad in ("[]", "[1]", "[[]]", "[" * 5000 + "]" * 5000,
-                "[" + ",".join(ping % n for n in range(500)) + "]", "[" + "0," * MIB + "0]"):  # fmt: skip
+    many = "[" + ",".join(ping % n for n in range(500)) + "]"
+    for bad in ("[]", "[1]", "[[]]", "[" * 5000 + "]" * 5000, many, "[" + "0," * MIB + "0]"):
         before = len(talk.raw)
         talk.write(bad.encode())
         assert talk.next(lambda m: "error" in m)["error"]["code"] in (-32600, -32700), bad[:50]

@@ -14,7 +14,8 @@ from tests.gateway.talk import MODERN_META, Talk
 PIECES = [
     "👩\u200d👩\u200d👧", "\ufeff", "\u202e\u200f", "\ufffd", "\ue000\U000f0000", "\x7f", "\u00a0",
     "\\u0000", "\\ud83d", "\\uDE00x", "\\ud83d\\ude00", "𝄞", "\u2028\u2029\u0085", "\\/", "\\u0061",
-    "\\\\ud83d", "e\u0301", "\\n\\r\\t\\b\\f", "\\\"", "<mcptui-", " ", "plain", "\u0600", "\U0010ffff",
+    "\\\\ud83d", "e\u0301", "\\n\\r\\t\\b\\f", "\\\"", "<mcptui-", " ", "plain",
+    "\u0600", "\U0010ffff",
 ]  # fmt: skip
 NUMBERS = [
     "1e400",
@@ -59,7 +60,7 @@ def raw_call(talk: Talk, identity: str, name: str, arguments: str, *, modern: bo
 
 
 def test_arguments_and_results_of_any_kind_in_all_pairs_of_eras(start: Start) -> None:
-    chance = random.Random(20261124)
+    chance = random.Random(20261124)  # noqa: S311 repeatable, not secret
     talk = start(installed("old", "--era", "legacy"), installed("new", "--era", "modern"))
     talk.hello()
     pairs = list(itertools.product(("old", "new"), (False, True)))
@@ -74,7 +75,7 @@ def test_arguments_and_results_of_any_kind_in_all_pairs_of_eras(start: Start) ->
 def test_results_as_they_are(start: Start) -> None:
     from tests.gateway.hostile import hostile
 
-    chance = random.Random(20261125)
+    chance = random.Random(20261125)  # noqa: S311 repeatable, not secret
     talk = start(hostile())
     talk.hello()
     for number in range(120):
