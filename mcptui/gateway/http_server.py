@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import ipaddress
 import os
 import socket
 import stat
 import struct
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +109,7 @@ class HttpServer:
             McptuiError: somebody else listens there, or the address cannot be had.
         """
         loop = asyncio.get_running_loop()
-        listening = _socket_at(address)
+        listening = open_socket(address)
         if address.path is not None:
             self._unix = True
             self._made = (address.path, address.path.stat().st_ino)
@@ -182,7 +184,12 @@ def _peer(connection: Connection) -> int:
     return pid
 
 
-def _socket_at(address: Address) -> socket.socket:
+def open_socket(address: Address) -> socket.socket:
+    """A socket that listens at an address.
+
+    Raises:
+        McptuiError: somebody else listens there, or the address cannot be had.
+    """
     if address.path is not None:
         return _unix_at(address.path)
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
@@ -212,7 +219,26 @@ def _unix_at(path: Path) -> socket.socket:
             "whoever can reach the socket could put another in its place",
             f"chmod 700 {path.parent}, or choose another folder",
         )
-    _clear(path)
+    with _alone(path.parent):
+        _clear(path)
+        return _bound(path)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """One gateway at a time: another's new socket that does not listen yet looks like a stale one.
+
+    The kernel lets go of the lock when its holder dies.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _bound(path: Path) -> socket.socket:
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
