@@ -6,6 +6,7 @@ Every check returns findings and never raises for what it came to find; each may
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcptui.errors import McptuiError, TryAgain, UsageError
+from mcptui.visible import visible
 from mcptui.words import plural
 
 if TYPE_CHECKING:
@@ -147,7 +149,7 @@ def _limits(cgroup: object, storage: object) -> list[Finding]:
 
 
 def check_keyring(home: Home) -> list[Finding]:
-    """See which keyring there is and whether the vault can be read, without opening either."""
+    """See which keyring there is and whether it opens the vault; no person is asked by us."""
     from mcptui.access.keychain import Keychain
 
     try:
@@ -156,13 +158,58 @@ def check_keyring(home: Home) -> list[Finding]:
     except McptuiError as error:
         return [_bad("keyring", error)]
     if source == "passphrase":
-        return [Finding("keyring", "ok", f"Vault with a passphrase, {kept}")]
+        return [_passphrase(home, kept)]
     try:
         name = Keychain(home.environ, home.platform, seconds=10).name()
+        vault.look()
     except McptuiError as error:
         state = "bad" if source else "warn"
         return [Finding("keyring", state, error.what, error.why, error.fix)]
     return [Finding("keyring", "ok", f"Keyring: {name}, {kept}")]
+
+
+def _passphrase(home: Home, kept: str) -> Finding:
+    from mcptui.access.passphrase import Passphrases
+
+    title = f"Vault with a passphrase, {kept}"
+    if not Passphrases(home.environ, home.passphrase_fd).given:
+        detail = "it is asked for when a value is needed; a gateway cannot ask"
+        fix = "Gateways take it by --passphrase-fd N or as the systemd credential mcptui-passphrase"
+        return Finding("keyring", "warn", title, detail, fix)
+    try:
+        home.vault().look()
+    except McptuiError as error:
+        return _bad("keyring", error)
+    return Finding("keyring", "ok", title)
+
+
+def check_access(home: Home) -> list[Finding]:
+    """See which servers wait for a sign-in or a secret; neither vault nor network is used."""
+    from mcptui.access.standing import SignInState
+    from mcptui.actions.secrets import server_secrets
+    from mcptui.actions.sign_in import sign_ins
+
+    try:
+        rows = sign_ins(home)
+        lacking = [one for one in server_secrets(home) if one.secret.required and not one.granted]
+    except McptuiError as error:
+        return [_bad("access", error)]
+    found: list[Finding] = []
+    waiting = [row for row in rows if row.state != SignInState.GOOD]
+    if waiting:
+        names = ", ".join(f"{row.server} {row.state}" for row in waiting)
+        title = f"Sign-in: {plural(len(waiting), 'server')} not usable without one"
+        fix = f"`mcptui oauth authorize {waiting[0].server}`"
+        found.append(Finding("access", "warn", title, names, fix))
+    if lacking:
+        names = ", ".join(f"{one.server} wants {one.secret.name}" for one in lacking)
+        first = lacking[0]
+        fix = f"`mcptui secret set {first.secret.name}`"
+        if first.stored:
+            fix = f"`mcptui secret grant {first.stored} {first.server}`"
+        title = f"Secrets: {len(lacking)} missing or not given"
+        found.append(Finding("access", "warn", title, names, fix))
+    return found or [Finding("access", "ok", f"Sign-ins: {len(rows)}, no secret is missing")]
 
 
 def check_catalog(home: Home) -> list[Finding]:
@@ -271,13 +318,64 @@ def check_disk(home: Home) -> list[Finding]:
     return [Finding("disk", state, title, where, fix)]
 
 
+_TABLES = ("gateway", "servers", "images", "oauth")
+
+
+def check_settings(home: Home) -> list[Finding]:
+    """Read config.toml as a gateway does when it starts."""
+    from mcptui.actions.sign_in import client_url
+    from mcptui.gateway.settings import read_settings, tables
+    from mcptui.runtime.image.settings import read_bases
+
+    path = home.paths.settings
+    try:
+        read_settings(path, {})
+        client_url(path)
+        read_bases(path)
+        odd = [name for name in tables(path) if name not in _TABLES]
+    except McptuiError as error:
+        fix = error.fix or f"Mend {path}, or move it away; no gateway starts until then"
+        return [Finding("settings", "bad", error.what, error.why, fix)]
+    if odd:
+        text = f"Settings: nothing reads {', '.join(visible(name, limit=60) for name in odd)}"
+        known = f"Known tables: {', '.join(_TABLES)}"
+        return [Finding("settings", "warn", text, str(path), known)]
+    text = "Settings are in order" if path.exists() else "Settings: all as they come"
+    return [Finding("settings", "ok", text, str(path))]
+
+
+def check_interceptors(home: Home) -> list[Finding]:
+    """Read interceptors.toml, and see that the programs in it can be started."""
+    from mcptui.guard.hook_file import read_hooks
+
+    path = home.paths.interceptors
+    try:
+        hooks = read_hooks(path)
+    except McptuiError as error:
+        fix = error.fix or f"Mend {path}, or move it away; every call is refused until then"
+        return [Finding("interceptors", "bad", error.what, error.why, fix)]
+    lost = [hook for hook in hooks if hook.command and not os.access(hook.command[0], os.X_OK)]
+    if not lost:
+        detail = ", ".join(hook.name for hook in hooks)
+        return [Finding("interceptors", "ok", f"Interceptors: {len(hooks)}", detail)]
+    closed = any(hook.on_failure == "deny" for hook in lost)
+    names = ", ".join(f"{hook.name}: {visible(hook.command[0], limit=200)}" for hook in lost)
+    text = f"{plural(len(lost), 'interceptor')} cannot be started"
+    says = f"{text}, so calls are refused" if closed else f"{text}, so calls pass unseen"
+    fix = f"Make it a program, or `mcptui interceptor remove {lost[0].name}`"
+    return [Finding("interceptors", "bad" if closed else "warn", says, names, fix)]
+
+
 CHECKS: dict[str, Callable[[Home], list[Finding]]] = {
     "engine": check_engine,
     "keyring": check_keyring,
+    "access": check_access,
     "catalog": check_catalog,
     "clients": check_clients,
     "clock": check_clock,
     "gateways": check_gateways,
+    "settings": check_settings,
+    "interceptors": check_interceptors,
     "database": check_database,
     "disk": check_disk,
 }

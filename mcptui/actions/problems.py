@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcptui.access.standing import SignInState
 from mcptui.actions.found import live_gateways
 from mcptui.actions.secrets import server_secrets
+from mcptui.actions.sign_in import sign_ins
 from mcptui.errors import McptuiError
 from mcptui.gateway.learn import LEFT_OUT
 
@@ -41,10 +43,28 @@ class Problem:
 def problems(home: Home) -> list[Problem]:
     """Everything that needs a person, the most urgent first."""
     try:
-        found = [*_changed(home), *_down(home), *_lacking(home), *_left_out(home)]
+        found = [
+            *_broken_file(home),
+            *_changed(home),
+            *_down(home),
+            *_lacking(home),
+            *_signed_out(home),
+            *_left_out(home),
+        ]
     except McptuiError as error:
         return [Problem("doctor", "database", error.what, "enter")]
     return [*found, *_catalog(home)]
+
+
+def _broken_file(home: Home) -> list[Problem]:
+    """A file of interceptors that cannot be read: every call is refused for it."""
+    from mcptui.guard.hook_file import read_hooks
+
+    try:
+        read_hooks(home.paths.interceptors)
+    except McptuiError as error:
+        return [Problem("doctor", "interceptors", f"every call is refused: {error.what}", "enter")]
+    return []
 
 
 def _changed(home: Home) -> list[Problem]:
@@ -83,6 +103,19 @@ def _lacking(home: Home) -> list[Problem]:
             text = f"{one.server} {verb} the secret {one.secret.name}"
             found.append(Problem("access", one.server, text, key))
     return found
+
+
+def _signed_out(home: Home) -> list[Problem]:
+    """Servers that nobody is signed in to, or not with all scopes they want."""
+    return [
+        Problem("access", row.server, f"{row.server}: {row.state}{_because(row.reason)}", "a")
+        for row in sign_ins(home)
+        if row.state != SignInState.GOOD
+    ]
+
+
+def _because(reason: str) -> str:
+    return f", {reason}" if reason else ""
 
 
 def _left_out(home: Home) -> list[Problem]:

@@ -108,6 +108,15 @@ def read_settings(path: Path, given: Mapping[str, float | None]) -> tuple[Limits
     return limits, Settings(warm, {name: _own(name, one, path) for name, one in servers.items()})
 
 
+def tables(path: Path) -> tuple[str, ...]:
+    """The names at the outermost level of config.toml, none when there is no file.
+
+    Raises:
+        UsageError: it is not TOML.
+    """
+    return tuple(_read(path))
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_bytes()
