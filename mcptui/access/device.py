@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from mcptui.access.discovery import Authority, CannotSignIn
@@ -93,7 +94,9 @@ def _read(
         said: Any = json.loads(body)
         device_code, code, url = said["device_code"], said["user_code"], said["verification_uri"]
         seconds, interval = float(said.get("expires_in", 300)), float(said.get("interval", 5))
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        if not (isfinite(seconds) and isfinite(interval)):
+            raise ValueError("no number")  # JSON as Python reads it has NaN
+    except (OverflowError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         status, device_code, code, url, seconds, interval = 0, "", "", "", 0.0, 0.0
     if status != 200 or not all(isinstance(one, str) and one for one in (device_code, code, url)):
         why = visible(body[:300].decode("utf-8", "replace"), limit=160)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcptui.access.granted import USED, stored_names
+from mcptui.access.granted import USED, by_sign_in, stored_names
 from mcptui.actions.found import installed
 from mcptui.errors import UsageError
 
@@ -89,6 +89,8 @@ def server_secrets(home: Home) -> list[ServerSecret]:
     for row in rows:
         for secret in row.entry.secrets:
             names = [name for name in stored_names(secret, row.name) if name in held]
+            if not names and by_sign_in(row.entry, secret):
+                continue  # nobody types it: the sign-in gives it
             granted = [n for n in names if held[n].servers.get(row.name) == row.installed_at]
             stored = next(iter(granted or names), "")
             found.append(ServerSecret(row.name, secret, stored, bool(granted)))

@@ -324,7 +324,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("undo",), "take the last change back", "servers:undo"),
     Command(
         ("doctor",),
-        "check engine, keyring, catalog, clients, clock and gateways",
+        "check engine, keyring, sign-ins, catalog, clients, clock and gateways",
         "doctor:doctor",
         (
             _option(

@@ -86,6 +86,8 @@ def test_a_code_is_shown_and_asked_for_at_the_pace_the_issuer_wants() -> None:
         ([GOOD], {**CODE, "verification_uri": "file:///etc/passwd"}, UrlRefused),
         ([GOOD], {"user_code": "x"}, CannotSignIn),
         ([GOOD], {**CODE, "interval": "often"}, CannotSignIn),
+        ([GOOD], {**CODE, "interval": float("nan")}, CannotSignIn),
+        ([GOOD], {**CODE, "expires_in": float("inf")}, CannotSignIn),
     ],
 )
 def test_what_ends_it(
