@@ -279,7 +279,8 @@ class HttpFront:
         last = request.header(b"last-event-id")
         if last:
             if not session.resume(request, last):
-                return plain(400, "This Last-Event-ID is none of this session's")
+                words = "This Last-Event-ID is none of this session's, or too old to go on from"
+                return plain(400, words)
         elif not session.listen(request):
             return plain(409, "The stream of this session is open already")
         return None

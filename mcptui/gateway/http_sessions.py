@@ -211,14 +211,14 @@ class LegacySession(Conversation):
             return
         self.session.on_message(message, size)
 
-    @staticmethod
-    def _unanswered(stream: ModernStream | LegacyStream) -> None:
+    def _unanswered(self, stream: ModernStream | LegacyStream) -> None:
         """A cancelled request gets no answer: its response ends without one."""
         if isinstance(stream, LegacyStream):
             stream.left -= 1
             if stream.left <= 0:
                 stream.begin()
                 stream.end()
+                self.streams.pop(stream.number, None)
 
     def answer(self, identity: bytes, result: Part, error: Part = b"") -> None:
         """The one answer to a request."""
@@ -255,7 +255,12 @@ class LegacySession(Conversation):
             listener.event(self._waiting.popleft())
 
     def resume(self, request: Request, last: str) -> bool:
-        """Go on with a stream after the event a client saw last; False when it is none of ours."""
+        """Go on with a stream after the event a client saw last.
+
+        Returns:
+            False when it is none of ours, or the stream is complete and nothing of what came
+            after is kept: an empty stream would have the client come back for ever.
+        """
         stream, _, number = last.partition("-")
         if not (stream.isdigit() and number.isdigit()) or len(last) > 40:
             return False
@@ -264,10 +269,14 @@ class LegacySession(Conversation):
         else:
             found = self.streams.get(int(stream))
             if found is None:  # complete: what is left of it is said again
+                if not self.replay.reaches(int(stream), int(number)):
+                    return False
                 found = LegacyStream(
                     int(stream), None, self.replay, self.limits, primed=False, left=0
                 )
                 found.done = True
+            elif not found.streams:
+                return False
         found.resume(request, int(number))
         if found is self.listener:
             self._catch_up(found)

@@ -127,6 +127,10 @@ class Replay:
         while self._bytes > self._limits.replay_bytes or len(self._events) > self._limits.replay:
             self._bytes -= len(self._events.popleft()[2])
 
+    def reaches(self, stream: int, number: int) -> bool:
+        """Whether that event of a stream, or one that came after it, is kept."""
+        return any(own == stream and at >= number for own, at, _ in self._events)
+
     def after(self, stream: int, number: int) -> Iterator[tuple[int, bytes]]:
         """The events of a stream that came after one of its events."""
         for own, at, line in self._events:
@@ -169,6 +173,11 @@ class LegacyStream:
         self._next = 0
         if request is not None:
             request.exchange = self
+
+    @property
+    def streams(self) -> bool:
+        """Whether the answer became a stream of events, which a client can come back to."""
+        return self._open
 
     def event(self, line: bytes) -> None:
         """Something is said, and kept."""
