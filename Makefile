@@ -51,6 +51,7 @@ lock: $(VENV)/test.stamp  ## renew the lock files (needs pip-tools in PATH)
 	$(COMPILE) --extra test -o requirements/test.txt pyproject.toml
 	$(COMPILE) -o requirements/build.txt requirements/build.in
 	$(COMPILE) -o tests/tools/requirements.txt tests/tools/requirements.in
+	$(COMPILE) -o tests/tools/mcp_proxy.txt tests/tools/mcp_proxy.in
 
 clean:
 	rm -rf $(VENV) .cache dist

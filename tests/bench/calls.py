@@ -1,153 +1,95 @@
-"""Calls over stdio: our gateway beside `docker run -i` without one and beside other gateways.
+"""Calls through our gateway beside no gateway and beside other gateways, over stdio and HTTP.
 
-Every contestant stands in front of the same static server in a container with the same limits.
-Rounds are interleaved, so that a noisy machine is noisy for all of them.
+Every contestant stands in front of the same static server. Rounds are interleaved, so that a
+noisy machine is noisy for all of them, and medians of the rounds are told. Each answer is checked;
+who fails is named with the reason, and the others go on.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import statistics
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
 from pathlib import Path
 
 from mcptui.home import Home
-from tests.bench.echo_image import TAG, build, write_entry
-from tests.bench.talk import Program
-from tests.tools import tools
-from tests.world import install_server, world_environ
+from tests.bench import contestants
+from tests.bench.contestants import Contestant
+from tests.bench.talk import LARGE, SMALL
 
-LOCKED = [
-    "--network", "none", "--read-only", "--tmpfs", "/tmp:noexec,nosuid,size=64m",
-    "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "64",
-    "--memory", "256m", "--memory-swap", "256m", "--cpus", "1", "--user", "65532:65532",
-    "--log-driver", "none",
-]  # fmt: skip
+IN_FLIGHT = (8, 32)
+Report = dict[str, dict[str, float | str]]
 
 
-@dataclass(slots=True)
-class Contestant:
-    """A way to reach the server, and what was measured of it."""
+def measure(one: Contestant, calls: int, seconds: float) -> None:
+    """Start a contestant, measure it once, end it; a failure is noted in it."""
 
-    name: str
-    start: Callable[[], Program]
-    p50: list[float] = field(default_factory=list[float])
-    p99: list[float] = field(default_factory=list[float])
-    rate: list[float] = field(default_factory=list[float])
-    ready: list[float] = field(default_factory=list[float])
-    first: list[float] = field(default_factory=list[float])
-    memory: list[float] = field(default_factory=list[float])
-    failed: str = ""
+    def note(what: str, value: float) -> None:
+        one.values.setdefault(what, []).append(value)
 
-    def round(self, calls: int, flood: int) -> None:
-        """Start it, measure it once, end it."""
-        program = self.start()
-        try:
-            import time
-
-            tool = next(name for name in program.open() if "echo" in name)
-            self.ready.append(time.perf_counter() - program.started)
-            program.latency(tool, 1)
-            self.first.append(time.perf_counter() - program.started)
-            program.latency(tool, 50)
-            latency = program.latency(tool, calls)
-            self.p50.append(latency.p50)
-            self.p99.append(latency.p99)
-            self.rate.append(program.rate(tool, flood, 32))
-            self.memory.append(program.memory())
-        finally:
+    program = None
+    try:
+        program = one.start()
+        tool = program.open()
+        note("tools/list s", time.perf_counter() - program.started)
+        program.latency(tool, SMALL, 1, seconds)
+        note("first call s", time.perf_counter() - program.started)
+        for kind, load in (("small", SMALL), ("100KB", LARGE)):
+            program.latency(tool, load, 30, seconds)
+            latency = program.latency(tool, load, calls, seconds)
+            note(f"{kind} p50 ms", latency.p50)
+            note(f"{kind} p99 ms", latency.p99)
+            for in_flight in IN_FLIGHT:
+                note(f"{kind} /s@{in_flight}", program.rate(tool, load, seconds, in_flight))
+        note("MiB", program.memory())
+    except (RuntimeError, OSError) as error:
+        one.failed = str(error) or type(error).__name__
+    finally:
+        if program is not None:
             program.close()
+        one.end()
 
 
-def contestants(scratch: Path, home: Home) -> list[Contestant]:
-    """Everybody whose program is on this machine."""
-    image = build(home)
-    for number in range(10):
-        install_server(home, write_entry(scratch, f"echo{number}", image))
-    environ = world_environ(home)
-    docker = shutil.which("docker") or "docker"
-    found = [
-        Contestant(
-            "docker run -i",
-            lambda: Program([docker, "run", "--rm", "-i", *LOCKED, TAG], os.environ),
-        ),
-        Contestant(
-            "mcptui gateway",
-            lambda: Program([*home.gateway_command, "gateway", "run"], environ),
-        ),
-    ]
-    proxy = _sdk_proxy(docker)
-    found.append(Contestant("fastmcp proxy", lambda: Program(proxy, os.environ)))
-    if binary := os.environ.get("MCPTUI_BENCH_DOCKER_MCP"):
-        found += _docker_gateways(binary, scratch)
+def run(home: Home, scratch: Path, rounds: int, calls: int, seconds: float) -> dict[str, Report]:
+    """Measure everybody over both transports; results by transport, contestant and measure."""
+    found: dict[str, Report] = {}
+    for transport, them in (
+        ("stdio", contestants.over_stdio(home, scratch)),
+        ("HTTP", contestants.over_http(home, scratch)),
+    ):
+        for _ in range(rounds):
+            for one in them:
+                if not one.failed:
+                    measure(one, calls, seconds)
+        found[transport] = {one.name: _medians(one) for one in them}
     return found
 
 
-def _sdk_proxy(docker: str) -> list[str]:
-    script = Path(__file__).with_name("sdk_proxy.py")
-    python = str(tools().python)
-    return [python, str(script), docker, "run", "--rm", "-i", *LOCKED, TAG]
+def _medians(one: Contestant) -> dict[str, float | str]:
+    if one.failed:
+        return {"failed": one.failed}
+    return {what: statistics.median(values) for what, values in one.values.items()}
 
 
-def _docker_gateways(binary: str, scratch: Path) -> list[Contestant]:
-    # A HOME of its own: Docker's gateway reads catalogs only from there.
-    its_home = scratch / "docker-mcp-home"
-    catalogs = its_home / ".docker" / "mcp" / "catalogs"
-    catalogs.mkdir(parents=True)
-    (catalogs / "bench.yaml").write_text(
-        "registry:\n  echo0: {description: Echo, title: Echo, type: server, "
-        f"image: {TAG}, tools: [{{name: echo}}]}}\n"
-    )
-    environ = os.environ | {"HOME": str(its_home), "DOCKER_MCP_IN_CONTAINER": "1"}
-    argv = [
-        binary, "gateway", "run", "--catalog", "bench.yaml", "--servers", "echo0",
-        "--verify-signatures=false", "--secrets", "/dev/null", "--long-lived",
-    ]  # fmt: skip
-    return [Contestant("docker mcp gateway", lambda: Program(argv, environ))]
-
-
-def run(rounds: int, calls: int, flood: int) -> list[str]:
-    """Measure and give the lines of the report."""
-    with tempfile.TemporaryDirectory(prefix="mcptui-bench-") as folder:
-        scratch = Path(folder)
-        from tests.world import make_home
-
-        home = make_home(scratch)
-        try:
-            them = contestants(scratch, home)
-            for _ in range(rounds):
-                for one in [one for one in them if not one.failed]:
-                    try:
-                        one.round(calls, flood)
-                    except RuntimeError as error:
-                        one.failed = str(error)
-        finally:
-            home.close()
-    return report(them)
-
-
-def report(them: list[Contestant]) -> list[str]:
-    """One line a contestant; ratios are to the first one."""
-    base = them[0]
-
-    def middle(values: list[float]) -> float:
-        return statistics.median(values)
-
-    lines = [
-        f"{'':22}{'p50 ms':>9}{'ratio':>7}{'p99 ms':>9}{'calls/s, 32':>13}{'ratio':>7}"
-        f"{'tools/list s':>14}{'first call s':>14}{'MiB':>7}"
-    ]
-    for one in them:
-        if one.failed:
-            lines.append(f"{one.name:22} failed: {one.failed}")
+def table(report: Report) -> list[str]:
+    """One line a contestant; in brackets the ratio to the first one."""
+    base = next(iter(report.values()))
+    measures = [what for what in base if what != "failed"]
+    if not measures:
+        measures = next((list(one) for one in report.values() if "failed" not in one), [])
+    width = max(len(name) for name in report) + 1
+    lines = [f"{'':{width}}" + "".join(f"{what:>16}" for what in measures)]
+    for name, one in report.items():
+        if "failed" in one:
+            lines.append(f"{name:{width}} FAILED: {one['failed']}")
             continue
-        p50, rate = middle(one.p50), middle(one.rate)
-        lines.append(
-            f"{one.name:22}{p50:9.3f}{p50 / middle(base.p50):7.2f}{middle(one.p99):9.3f}"
-            f"{rate:13,.0f}{rate / middle(base.rate):7.2f}{middle(one.ready):14.3f}"
-            f"{middle(one.first):14.3f}{middle(one.memory):7.1f}"
-        )
+        lines.append(f"{name:{width}}" + "".join(_cell(one, base, what) for what in measures))
     return lines
+
+
+def _cell(one: dict[str, float | str], base: dict[str, float | str], what: str) -> str:
+    value, first = one.get(what), base.get(what)
+    if not isinstance(value, float):
+        return f"{'–':>16}"
+    shown = f"{value:,.0f}" if "/s" in what and "list" not in what else f"{value:.3f}"
+    ratio = f" ({value / first:.2f})" if isinstance(first, float) and first else ""
+    return f"{shown + ratio:>16}"

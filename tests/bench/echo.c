@@ -1,11 +1,13 @@
 /* The server under every benchmark: an MCP server on stdio that costs next to nothing, so that what is measured is what stands in
-   front of it. It answers initialize, tools/list, ping and tools/call (its text comes back); anything else is method not found. */
+   front of it. It answers initialize, tools/list, ping and tools/call (its text comes back, or as many bytes as it is asked for); anything else is method not found. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static char *line, *out;
+#define LARGEST (1u << 20)
+
+static char *line, *out, fill[LARGEST + 3];
 static size_t room;
 
 static void put(const char *text, size_t n) {
@@ -42,19 +44,32 @@ static void answer(const char *id, size_t id_n, const char *result) {
 int main(void) {
     size_t size = 0, id_n, n;
     ssize_t got;
+    memset(fill, 'x', sizeof fill);
+    fill[0] = '"';
     while ((got = getline(&line, &size, stdin)) > 0) {
         if ((size_t)got + 4096 > room) out = realloc(out, room = (size_t)got + 65536);
         const char *id = value("\"id\":", &id_n);
         if (!id) continue;
         if (strstr(line, "\"method\":\"tools/call\"")) {
-            const char *text = value("\"text\":", &n);
+            const char *text = value("\"text\":", &n), *bytes = value("\"bytes\":", &id_n);
+            size_t wanted = bytes ? strtoul(bytes, NULL, 10) : 0;
+            if (wanted > LARGEST) wanted = LARGEST;
+            id = value("\"id\":", &id_n);
+            if (wanted) {
+                fill[wanted + 1] = '"';
+                fill[wanted + 2] = 0;
+                text = fill;
+                n = wanted + 2;
+                if (n + 4096 > room) out = realloc(out, room = n + 65536);
+            }
             int w = snprintf(out, room, "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"result\":{\"content\":[{\"type\":\"text\",\"text\":%.*s}]}}\n",
                              (int)id_n, id, text ? (int)n : 2, text ? text : "\"\"");
             put(out, (size_t)w);
+            if (wanted) memset(fill + wanted + 1, 'x', 2);
         } else if (strstr(line, "\"method\":\"initialize\"")) {
             answer(id, id_n, "\"result\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"echo\",\"version\":\"1\"}}");
         } else if (strstr(line, "\"method\":\"tools/list\"")) {
-            answer(id, id_n, "\"result\":{\"tools\":[{\"name\":\"echo\",\"description\":\"Gives the text back\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\"}}}}]}");
+            answer(id, id_n, "\"result\":{\"tools\":[{\"name\":\"echo\",\"description\":\"Gives the text back\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\"},\"bytes\":{\"type\":\"integer\"}}}}]}");
         } else if (strstr(line, "\"method\":\"ping\"")) {
             answer(id, id_n, "\"result\":{}");
         } else {

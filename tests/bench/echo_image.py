@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mcptui.home import Home
 
-TAG = "mcptui-bench-echo:1"
+TAG = "mcptui-bench-echo:2"
 ENTRY = """\
 id = "{id}"
 title = "Echo {id}"

@@ -27,6 +27,8 @@ PROGRAMS = {
 }
 """Programs that tests start, and the Debian packages that bring them."""
 _PYTHON_LIST = "requirements.txt"
+_MCP_PROXY_LIST = "mcp_proxy.txt"
+"""Stands alone: it needs version 1 of the SDK, and fastmcp needs version 2."""
 _NODE_LISTS = ("package.json", "package-lock.json")
 
 
@@ -60,6 +62,16 @@ def tools() -> Tools:
         python = _made(f"python-{version}-{_hash(_PYTHON_LIST)}", _install_python)
         modules = _made(f"node-{_hash(*_NODE_LISTS)}", _install_node)
     return Tools(python / "bin" / "python", node(), modules / "node_modules")
+
+
+def mcp_proxy() -> Path:
+    """Install mcp-proxy, which only benchmarks need; gives its program."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        name = f"mcp-proxy-{sys.version_info[0]}.{sys.version_info[1]}-{_hash(_MCP_PROXY_LIST)}"
+        folder = _made(name, lambda folder: _install_python(folder, _MCP_PROXY_LIST))
+    return folder / "bin" / "mcp-proxy"
 
 
 def programs() -> None:
@@ -98,11 +110,11 @@ def _made(name: str, install: Callable[[Path], None]) -> Path:
     return folder
 
 
-def _install_python(folder: Path) -> None:
+def _install_python(folder: Path, listed: str = _PYTHON_LIST) -> None:
     _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder)
     interpreter = str(folder / "bin" / "python")
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
-    wanted = ["--require-hashes", "--only-binary", ":all:", "-r", str(HERE / _PYTHON_LIST)]
+    wanted = ["--require-hashes", "--only-binary", ":all:", "-r", str(HERE / listed)]
     _run([*pip, "--python", interpreter, "install", *wanted], folder)
 
 
