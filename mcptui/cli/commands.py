@@ -324,7 +324,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("undo",), "take the last change back", "servers:undo"),
     Command(
         ("doctor",),
-        "check engine, keyring, sign-ins, catalog, clients, clock and gateways",
+        "check engine, keyring, sign-ins, catalog, clients, clock, gateways and your settings",
         "doctor:doctor",
         (
             _option(
@@ -340,7 +340,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         ("gateway", "run"),
-        "speak MCP on stdin and stdout for one client",
+        "speak MCP to one client on stdin and stdout, or to many with --http",
         "gateway:run",
         (
             PASSPHRASE,
