@@ -1,6 +1,6 @@
-"""A gateway as a process of its own, its servers started without an engine.
+"""A gateway as a process of its own, its servers started without an engine but with `engine=1`.
 
-`gateway_process.py [LIMIT=VALUE…] [profile=NAME] [warm=1] [http=ADDRESS [token=TOKEN]
+`gateway_process.py [LIMIT=VALUE…] [profile=NAME] [warm=1] [engine=1] [http=ADDRESS [token=TOKEN]
 [http.LIMIT=VALUE…]]`: everything but the launcher of servers that run here is what
 `mcptui gateway run` does. Secrets of remote servers come from MCPTUI_TEST_SECRETS, a JSON object.
 """
@@ -23,7 +23,7 @@ from mcptui.gateway.credentials import HeaderSecrets  # noqa: E402
 from mcptui.gateway.http_limits import HttpLimits  # noqa: E402
 from mcptui.gateway.http_run import serve_http  # noqa: E402
 from mcptui.gateway.http_server import Address  # noqa: E402
-from mcptui.gateway.launcher import connect  # noqa: E402
+from mcptui.gateway.launcher import ServerLauncher, connect  # noqa: E402
 from mcptui.gateway.limits import Limits  # noqa: E402
 from mcptui.gateway.serve import Gateway  # noqa: E402
 from mcptui.gateway.settings import Settings  # noqa: E402
@@ -40,9 +40,11 @@ def main() -> int:
     address, token = given.pop("http", ""), given.pop("token", "")
     bounds = {key[5:]: given.pop(key) for key in list(given) if key.startswith("http.")}
     profile, warm = given.pop("profile", None), bool(given.pop("warm", ""))
+    contained = bool(given.pop("engine", ""))
     limits = Limits(**{key: type(getattr(Limits(), key))(value) for key, value in given.items()})
     sink = guard_stdout()
-    gateway = Gateway(Home.real(), limits, profile=profile, settings=Settings(warm=warm))
+    home = Home.real()
+    gateway = Gateway(home, limits, profile=profile, settings=Settings(warm=warm))
     here = Launcher(limits.line)
     secrets = json.loads(os.environ.get("MCPTUI_TEST_SECRETS", "{}"))
     credentials = HeaderSecrets(lambda installed: secrets)
@@ -52,7 +54,7 @@ def main() -> int:
             return await connect(installed, listener, limits.line, credentials)
         return await here(installed, listener)
 
-    gateway.launch_with(launch)
+    gateway.launch_with(ServerLauncher(home, gateway.id, limits.line) if contained else launch)
     gateway.load()
     if address:
         usual = HttpLimits()
