@@ -29,8 +29,9 @@ class Search:
 
         members: Any = getattr(call, "members", {})
         raw = members.get("arguments", b"{}")
-        text = msgspec.json.encode(msgspec.json.decode(raw)).decode()
-        return Verdict("refused", "secret", "A secret.") if redact(text) != text else None
+        again = msgspec.json.encode(msgspec.json.decode(raw))
+        found = redact(again) != again.decode()
+        return Verdict("refused", "secret", "A secret.") if found else None
 
 
 def main() -> int:
