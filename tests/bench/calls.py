@@ -73,9 +73,8 @@ def _medians(one: Contestant) -> dict[str, float | str]:
 def table(report: Report) -> list[str]:
     """One line a contestant; in brackets the ratio to the first one."""
     base = next(iter(report.values()))
-    measures = [what for what in base if what != "failed"]
-    if not measures:
-        measures = next((list(one) for one in report.values() if "failed" not in one), [])
+    whole = [one for one in report.values() if "failed" not in one]
+    measures = list(whole[0]) if whole else []
     width = max(len(name) for name in report) + 1
     lines = [f"{'':{width}}" + "".join(f"{what:>16}" for what in measures)]
     for name, one in report.items():

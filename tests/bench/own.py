@@ -43,7 +43,8 @@ def main() -> int:
         begin(self, *given)
         self.guards = [*self.guards, Search()] if how == "more" else []
 
-    Pipeline.__init__ = changed
+    patched: Any = Pipeline
+    patched.__init__ = changed
     if how == "none":
 
         def forget(self: Scribe, item: Item) -> None:
