@@ -13,7 +13,9 @@ class Heard:
     def __init__(self, limit: int = 1 << 20) -> None:
         self.lines: list[bytes] = []
         self.sizes: list[int] = []
-        self.splitter = LineSplitter(self.lines.append, lambda size, ends: self.sizes.append(size), limit)
+        self.splitter = LineSplitter(
+            self.lines.append, lambda size, ends: self.sizes.append(size), limit
+        )
 
     def feed(self, *pieces: bytes) -> Heard:
         for piece in pieces:
