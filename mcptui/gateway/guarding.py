@@ -114,11 +114,10 @@ class Pipeline:
             go: passes it on; called at once when no hook wants to see it.
             refuse: called instead when it may not go on.
         """
-        for guard in self.guards:
-            verdict = guard.before(call)
-            if verdict is not None:
-                refuse(call, verdict)
-                return
+        verdict = self._own(call)
+        if verdict is not None:
+            refuse(call, verdict)
+            return
         hooks = self.hooks
         if not hooks.interceptors and not hooks.fault:
             go(call)
@@ -129,6 +128,14 @@ class Pipeline:
             call.looking = spawn(work, f"interceptors of {call.server}")
         else:
             go(call)
+
+    def _own(self, call: Call) -> Verdict | None:
+        try:
+            found = (guard.before(call) for guard in self.guards)
+            return next((verdict for verdict in found if verdict is not None), None)
+        except Exception as error:  # a check that fails is no check that passed
+            _log.exception("a check of a call to %s", call.server)
+            return _failed(f"{type(error).__name__}: {error}")
 
     async def _before(
         self,
@@ -284,6 +291,15 @@ def _broken(fault: str) -> Verdict:
         f"interceptors cannot run: {fault}"[:300],
         "The interceptors of mcptui's user cannot look at calls, so no call is made: "
         f"{fault}. Its user can see more with `mcptui interceptor ls`.",
+    )
+
+
+def _failed(fault: str) -> Verdict:
+    return Verdict(
+        "blocked",
+        f"a check of mcptui failed: {fault}"[:300],
+        "A check that every call must pass failed, so this call was not made: "
+        f"{fault[:200]}. It is a defect of mcptui; its user finds more in the gateway's log.",
     )
 
 
