@@ -132,12 +132,14 @@ class Secret:
         env: the variable in which the server expects it.
         required: the server is useless without it.
         where: where a person gets one, plain words or an address.
+        file: the variable holds the path of a file with the value, instead of the value.
     """
 
     name: str
     env: str
     required: bool = True
     where: str = ""
+    file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ def secret(table: Table) -> Secret:
         table.text("env", form=_ENV, says=_ENV_SAYS),
         table.flag("required", True),
         table.text("where", ""),
+        table.flag("file", False),
     )
 
 

@@ -191,6 +191,13 @@ def test_a_server_that_listens_survives_the_way_there_and_back() -> None:
         entry_from_dict(remote, "web.toml")
 
 
+def test_a_secret_may_be_read_from_a_file() -> None:
+    secrets = [{"name": "token", "env": "TOKEN_FILE", "file": True}]
+    entry = entry_from_dict(container(secrets=secrets), "here")
+    assert entry.secrets[0].file
+    assert entry_from_dict(entry_to_dict(entry), "again") == entry
+
+
 def test_defaults_are_left_out_and_come_back() -> None:
     entry = entry_from_dict(small(), "x")
     assert "tools" not in entry_to_dict(entry)

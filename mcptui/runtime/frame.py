@@ -12,8 +12,14 @@ FRAME_LIMIT = 1 << 20
 _VERSION = 1
 
 
-def frame(environment: Mapping[str, str]) -> tuple[bytes, bytes]:
-    """Write the environment down for the shim.
+def frame(
+    environment: Mapping[str, str], files: Mapping[str, str] | None = None
+) -> tuple[bytes, bytes]:
+    """Write the environment, and secrets that are read from files, down for the shim.
+
+    Args:
+        environment: variables.
+        files: absolute path in the container → text.
 
     Returns:
         The head, with which descriptors may travel, and the records.
@@ -22,8 +28,10 @@ def frame(environment: Mapping[str, str]) -> tuple[bytes, bytes]:
         UsageError: a variable cannot be one, or together they are larger than 1 MiB.
     """
     records: list[bytes] = []
-    for name, value in environment.items():
-        record = f"E{name}={value}".encode("utf-8", "surrogateescape")
+    named = [("E", name, value) for name, value in environment.items()]
+    named += [("S", path, value) for path, value in (files or {}).items()]
+    for kind, name, value in named:
+        record = f"{kind}{name}={value}".encode("utf-8", "surrogateescape")
         if not name or "=" in name or b"\0" in record:
             raise UsageError(
                 f"The variable {visible(name, limit=80)!r} cannot be given to the server",

@@ -81,7 +81,7 @@ async def launch(
     """
     if plan.needs:
         raise UsageError(f"{plan.server} lacks what it needs", "; ".join(plan.needs))
-    head, records = frame(plan.environment)
+    head, records = frame(plan.environment, plan.files)
     known = engine.routes if routes is None else routes
     closed = McptuiError(f"{plan.server} did not start", "no route to its stdio works")
     for route in _order(engine, known.get(engine.endpoint.url, "")):

@@ -17,6 +17,7 @@ from mcptui.entry import Choices, Entry, Http, Kind, Relaxation
 from mcptui.entry_schema import parameter_problems, with_defaults
 from mcptui.errors import McptuiError
 from mcptui.runtime import owner as labels
+from mcptui.runtime.delivery import secret_files, secret_needs, secret_variables
 from mcptui.runtime.fill import Filling
 from mcptui.runtime.mounts import Deny, PlannedMount
 from mcptui.runtime.owner import Owner
@@ -59,6 +60,7 @@ class ContainerPlan:
         command: the whole command line.
         environment: variables beyond the image's own. Secrets among them: they go to the
             process alone, by the shim, and never into the engine's records.
+        files: secrets that the server reads from files: path in its /tmp → text; the same holds.
         user: "uid:gid".
         network: "none" or "bridge".
         read_only: the root file system cannot be written.
@@ -96,6 +98,7 @@ class ContainerPlan:
     warnings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     deny: Deny = field(default=Deny(), repr=False)
+    files: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     def tmp_options(self) -> str:
         """Mount options of /tmp."""
@@ -200,10 +203,11 @@ def plan(
     command = _command(entry, image, filling, inside)
     environment = {"HOME": _HOME} if not _has(image.env, "HOME") else {}
     environment |= filling.variables(entry.env)
-    environment |= _secret_variables(entry, secrets or {})
+    environment |= secret_variables(entry, secrets or {})
+    files = secret_files(entry, secrets or {})
     limits = _Limits.of(entry, mounts, image, owner)
     needs = [*_parameter_needs(entry, choices), *mount_needs, *_other_needs(entry, choices)]
-    needs += _secret_needs(entry, secrets or {})
+    needs += secret_needs(entry, secrets or {})
     if not command:
         needs.append("a command: neither the entry nor its image says what to run")
     return ContainerPlan(
@@ -211,6 +215,7 @@ def plan(
         image=image.id,
         command=command,
         environment=environment,
+        files=files,
         user=limits.user,
         network="bridge" if choices.open_network else "none",
         read_only=limits.read_only,
@@ -342,18 +347,6 @@ def _command(
         if mount.argument:
             words += inside.get(mount.name, [])
     return tuple(words)
-
-
-def _secret_variables(entry: Entry, secrets: Mapping[str, str]) -> dict[str, str]:
-    return {one.env: secrets[one.name] for one in entry.secrets if secrets.get(one.name)}
-
-
-def _secret_needs(entry: Entry, secrets: Mapping[str, str]) -> list[str]:
-    return [
-        f"the secret {one.name} ({one.env})"
-        for one in entry.secrets
-        if one.required and not secrets.get(one.name)
-    ]
 
 
 def _parameter_needs(entry: Entry, choices: Choices) -> list[str]:

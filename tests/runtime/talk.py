@@ -51,6 +51,7 @@ def planned(
     mounts: Mapping[str, tuple[tuple[str, bool], ...]] | None = None,
     secrets: Mapping[str, str] | None = None,
     network: bool = False,
+    as_files: bool = False,
 ) -> ContainerPlan:
     """The container of such an entry, owned by this process."""
     picked = dict(mounts or {})
@@ -59,7 +60,7 @@ def planned(
         resources=resources or Resources(),
         relaxes=relaxes,
         mounts=tuple(Mount(name, f"/picked/{name}", "test", many=True) for name in picked),
-        secrets=tuple(Secret(name, name) for name in secrets or {}),
+        secrets=tuple(Secret(name, name, file=as_files) for name in secrets or {}),
     )
     choices = Choices(mounts=picked, open_network=network)
     facts = engine.image_facts(image)

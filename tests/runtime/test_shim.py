@@ -63,6 +63,33 @@ def test_the_environment_wins_and_stdin_goes_on(program: Path) -> None:
     assert done.stdout == b"1|x=y\nz||2|a b|\nrest\n"
 
 
+def test_a_secret_becomes_a_file_for_its_user_alone(program: Path, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    given = b"".join(frame({"TOKEN_FILE": str(file)}, {str(file): "grüße\n=1"}))
+    done = started(program, given, "stdin", "/bin/sh", "-c", 'cat "$TOKEN_FILE"')
+    assert (done.returncode, done.stdout.decode()) == (0, "grüße\n=1")
+    assert file.stat().st_mode & 0o777 == 0o400
+
+
+@pytest.mark.parametrize("there", ["file", "link", "nothing above"])
+def test_a_secret_never_goes_into_what_is_there_already(
+    program: Path, tmp_path: Path, there: str
+) -> None:
+    file = tmp_path / "secret"
+    if there == "file":
+        file.write_text("old")
+    elif there == "link":
+        file.symlink_to(tmp_path / "elsewhere")
+    else:
+        file = tmp_path / "missing" / "secret"
+    given = b"".join(frame({}, {str(file): "value"}))
+    done = started(program, given, "stdin", "/bin/true")
+    assert done.returncode == 125
+    assert b"cannot keep a secret" in done.stderr
+    assert b"value" not in done.stderr
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_path_is_searched_as_the_frame_says(program: Path, tmp_path: Path) -> None:
     (tmp_path / "tool").write_text("#!/bin/sh\necho found\n")
     path = {"PATH": f"/nowhere::{tmp_path}"}

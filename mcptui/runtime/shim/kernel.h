@@ -1,5 +1,6 @@
 /* The kernel as the shim sees it: system calls and the few helpers that a C library would bring.
    Without a library the shim is some 4 KB, builds in a blink and holds nothing that nobody read. */
+#include <fcntl.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,8 @@ static long call6(long number, long a, long b, long c, long d, long e, long f)
     call6((number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 #define sys_read(fd, at, size) call(SYS_read, fd, at, size, 0, 0)
 #define sys_write(fd, at, size) call(SYS_write, fd, at, size, 0, 0)
+#define sys_make(path) \
+    call(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400, 0)
 #define sys_close(fd) call(SYS_close, fd, 0, 0, 0, 0)
 #define sys_dup3(from, to, flags) call(SYS_dup3, from, to, flags, 0, 0)
 #define sys_socket(family, kind) call(SYS_socket, family, kind, 0, 0, 0)

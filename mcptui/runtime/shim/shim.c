@@ -8,6 +8,7 @@
    that many bytes of records, each a type letter, its text and a NUL:
 
        E NAME=VALUE        a variable for the server
+       S PATH=VALUE        a new file for the server's user alone, where it reads a secret from one
        F, P                the relay table of the egress proxy; refused until there is one
 
    Over the socket, the connection lives on as the control line. The gateway writes orders:
@@ -146,6 +147,25 @@ static size_t name_size(const char *variable)
     return size;
 }
 
+/* A secret that the server reads from a file; /tmp is in memory, and ends with the container. */
+static void keep_file(char *path)
+{
+    size_t name = name_size(path);
+    char *value = path + name + 1;
+    size_t left = length(value);
+    path[name] = 0;
+    long file = sys_make(path), done = file;
+    while (done >= 0 && left) {
+        done = sys_write(file, value, left);
+        value += done;
+        left -= (size_t)done;
+    }
+    if (done < 0)
+        fail(125, "cannot keep a secret in ", path, "");
+    sys_close(file);
+    path[name] = '=';
+}
+
 /* The container's own variables, then the frame's, which win. */
 static void gather_variables(char **own, uint32_t size)
 {
@@ -153,8 +173,12 @@ static void gather_variables(char **own, uint32_t size)
     for (; *own && count < VARIABLES; own++)
         variables[count++] = *own;
     for (char *at = records; at < records + size; at += length(at) + 1) {
-        if (*at != 'E' || !has(at, '='))
+        if ((*at != 'E' && *at != 'S') || !has(at, '='))
             fail(125, "the frame has a record that this shim does not know", "", "");
+        if (*at == 'S') {
+            keep_file(at + 1);
+            continue;
+        }
         char *variable = at + 1;
         size_t name = name_size(variable) + 1;
         int place = 0;
