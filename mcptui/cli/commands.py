@@ -324,7 +324,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("undo",), "take the last change back", "servers:undo"),
     Command(
         ("doctor",),
-        "check engine, keyring, sign-ins, catalog, clients, clock, gateways and your settings",
+        "check engine, keyring, sign-ins, catalog, clients, clock and your settings",
         "doctor:doctor",
         (
             _option(

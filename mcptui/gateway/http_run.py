@@ -67,7 +67,8 @@ async def _run(
     late.front = front
     gateway.client.name = gateway.client.name or f"HTTP {listening.url()}"
     gateway.begin()
-    told(listening)
+    # After the signals are ours: whoever reads the address may end us in the same moment.
+    asyncio.get_running_loop().call_soon(told, listening)
     next_sweep = time.monotonic() + SECOND
 
     def turn() -> None:

@@ -49,13 +49,25 @@ def measure(one: Contestant, calls: int, seconds: float) -> None:
         one.end()
 
 
-def run(home: Home, scratch: Path, rounds: int, calls: int, seconds: float) -> dict[str, Report]:
-    """Measure everybody over both transports; results by transport, contestant and measure."""
+def run(
+    home: Home, scratch: Path, rounds: int, calls: int, seconds: float, only: tuple[str, ...] = ()
+) -> dict[str, Report]:
+    """Measure everybody over both transports; results by transport, contestant and measure.
+
+    Args:
+        home: has the servers.
+        scratch: for files.
+        rounds: how often everybody has a turn.
+        calls: measured one by one.
+        seconds: of each flood.
+        only: beginnings of names; everybody when there is none.
+    """
     found: dict[str, Report] = {}
     for transport, them in (
         ("stdio", contestants.over_stdio(home, scratch)),
         ("HTTP", contestants.over_http(home, scratch)),
     ):
+        them = [one for one in them if not only or one.name.startswith(only)]
         for _ in range(rounds):
             for one in them:
                 if not one.failed:

@@ -194,7 +194,7 @@ def test_many_calls_at_once(gateways: Gateways, image: str) -> None:
     talk.text("one__echo", {"text": "up"})
     numbers = {
         talk.start("tools/call", {"name": "one__echo", "arguments": {"text": str(n)}}): n
-        for n in range(100)
+        for n in range(40)  # the server has a thread for each, and 64 processes in all
     }
     for number, n in numbers.items():
         assert talk.wait(number)["result"]["content"][0]["text"] == str(n)

@@ -46,8 +46,7 @@ def test_fastmcp_answers_clients_of_both_eras(start: Start, store: Store, era: s
         talk = start(remote("far", url))
         talk.hello()
         assert talk.text("far__echo", {"text": "first"}) == "first"
-        said = store.definitions("far")
-        assert said is not None and said.era == "modern"
+        until(lambda: (said := store.definitions("far")) is not None and said.era == "modern")
         modern = era == "modern"
         for turn in range(5):
             text = f"{turn} \u200d \U0001f469\u200d\U0001f4bb"
