@@ -26,6 +26,8 @@ LISTENS_SECONDS = 45.0
 """A server may take to open its port."""
 DEATH_SECONDS = 3.0
 """A container's end may take to be noticed."""
+ENGINE_SECONDS = 30.0
+_LINGER_SECONDS = 0.5
 _LOOK_SECONDS = 0.03
 
 Launch = Callable[[Listener], Awaitable["Container"]]
@@ -98,14 +100,20 @@ class _Conversation:
 
     async def _lost(self, identity: bytes, reason: str) -> None:
         """A broken connection is mostly a server that ended: its end tells more, and comes soon."""
+        wait = _LINGER_SECONDS  # it may have broken the connection and be on its way out
         try:
-            (await self._inside.dial()).close()
-        except (OSError, TimeoutError):
-            for _ in range(round(DEATH_SECONDS / _LOOK_SECONDS)):
-                if self._process.told:
-                    return
-                await asyncio.sleep(_LOOK_SECONDS)
-        if not self._process.told and isinstance(self._listener, Loses):
+            async with asyncio.timeout(DEATH_SECONDS):
+                (await self._inside.dial()).close()
+        except (ConnectionRefusedError, TimeoutError):
+            wait = DEATH_SECONDS
+        except OSError:  # its container is gone; a busy engine takes its time to say how it ended
+            wait = ENGINE_SECONDS
+        for _ in range(round(wait / _LOOK_SECONDS)):
+            if self._process.told:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        # After an end nobody waits for this any more; before one somebody would wait for ever.
+        if isinstance(self._listener, Loses):
             self._listener.on_lost(identity, reason)
 
     def on_exit(self, death: Death) -> None:
