@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+# A lock names everything, so pip has nothing to resolve: an older pip that resolved all the same would
+# take a release newer than the lock for a dependency with extras, and then refuse it for want of a hash.
+LOCKED := --require-hashes --no-deps
 COMPILE := pip-compile -q --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate
 WORKERS ?= 3
 SHIM := hatch_build.py $(wildcard mcptui/runtime/shim/*.[ch])
@@ -66,13 +69,14 @@ $(BIN)/python:
 
 $(VENV)/run.stamp: $(BIN)/python pyproject.toml requirements/run.txt requirements/build.txt $(SHIM)
 	@echo "Installing mcptui into $(VENV) from hash-locked packages; about a minute the first time…"
-	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/run.txt
+	@$(PIP) install $(LOCKED) -r requirements/build.txt -r requirements/run.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp requirements/test.txt
 	@echo "Installing what the tests need…"
-	@$(PIP) install --require-hashes -r requirements/test.txt
+	@$(PIP) install $(LOCKED) -r requirements/test.txt
+	@$(PIP) check
 	@touch $@
 
 # Real MCP clients that tests start; too many packages to live beside our own.

@@ -114,8 +114,10 @@ def _install_python(folder: Path, listed: str = _PYTHON_LIST) -> None:
     _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder)
     interpreter = str(folder / "bin" / "python")
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
-    wanted = ["--require-hashes", "--only-binary", ":all:", "-r", str(HERE / listed)]
+    # Without --no-deps an older pip takes a release newer than the list for what has extras.
+    wanted = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(HERE / listed)]
     _run([*pip, "--python", interpreter, "install", *wanted], folder)
+    _run([*pip, "--python", interpreter, "check"], folder)
 
 
 def _install_node(folder: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
+from mcptui.tui.sheets.install import InstallSheet
 from tests.tui.driving import at_screen, drive
 from tests.tui.frames import check, frame
 from tests.tui.world import FakeFeed
@@ -69,6 +72,23 @@ def test_sheet(feed: FakeFeed, name: str, size: str, monkeypatch: pytest.MonkeyP
         async with at_screen(feed, room, SIZES[size]) as seat:
             await seat.press(*keys)
             check(seat.app, f"{name}-{size}")
+
+    drive(story())
+
+
+def test_a_sheet_looks_the_same_whatever_sizes_it_had_on_the_way(feed: FakeFeed) -> None:
+    feed.made -= {"fetch"}
+
+    async def story() -> None:
+        async with at_screen(feed, "catalog", (60, 16)) as seat:
+            await seat.press("down", "i")
+            sheet = cast("InstallSheet", seat.app.screen)
+            sheet.scroll.styles.max_height = 3
+            await seat.settle()
+            assert sheet.scroll.size.height == 3
+            sheet.on_resize()
+            await seat.settle()
+            check(seat.app, "sheet-install-network-60x16")
 
     drive(story())
 

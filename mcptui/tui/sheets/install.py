@@ -84,7 +84,7 @@ class InstallSheet(Sheet[str]):
         self.page.can_focus = False
         self.line.display = False
         self.steps.display = False
-        self.scroll = Body(self.page, self.form, resized=self._reveal)
+        self.scroll = Body(self.page, self.form, resized=self._settle)
         return [self.scroll, self.line, self.steps]
 
     def on_mount(self) -> None:
@@ -141,6 +141,11 @@ class InstallSheet(Sheet[str]):
         self.scroll.styles.max_height = self.room_for_parts - 2 * self.line.display
         self.steps.styles.max_height = self.room_for_parts
         self.call_after_refresh(self._reveal)
+
+    def _settle(self) -> None:
+        """Begin at the top again: where it lies must not hang on the sizes it had on the way."""
+        self.scroll.scroll_to(0, 0, animate=False, immediate=True, force=True)
+        self._reveal()
 
     def _reveal(self) -> None:
         """Keep the form's cursor in sight where the sheet is higher than the screen."""
