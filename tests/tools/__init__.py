@@ -24,6 +24,7 @@ PROGRAMS = {
     "dbus-daemon": "dbus",
     "gnome-keyring-daemon": "gnome-keyring",
     "chromium": "chromium",
+    "ip": "iproute2",
 }
 """Programs that tests start, and the Debian packages that bring them."""
 _PYTHON_LIST = "requirements.txt"
