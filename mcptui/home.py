@@ -175,6 +175,7 @@ def _real_engine(home: Home) -> Engine:
     engine = find(home.environ, home.paths.home, home.platform)
     # How stdio reaches containers is tried once per engine, not once per process.
     engine.routes = Remembered(lambda: home.store, "engine.routes")
+    engine.tested = Remembered(lambda: home.store, "engine.tested")
     return engine
 
 

@@ -105,10 +105,26 @@ def check_engine(home: Home) -> list[Finding]:
     detail = f"API {facts.api} · cgroup {facts.cgroup} · {facts.storage} · {facts.endpoint}"
     route = ROUTES.get(engine.routes.get(engine.endpoint.url, ""), "not tried yet")
     detail = f"{detail} ({facts.source}) · stdio {route}"
+    isolation, broken = _isolation(engine)
+    title = f"{name} answers{took}{rootless}"
     return [
-        Finding("engine", "ok", f"{name} answers{took}{rootless}", detail),
+        *broken,
+        Finding("engine", "ok", title, f"{detail} · {isolation}"),
         *_limits(facts.cgroup, facts.storage),
     ]
+
+
+def _isolation(engine: Engine) -> tuple[str, list[Finding]]:
+    """What the last test of the engine's isolation said, in words and as a finding."""
+    from mcptui.runtime.self_test import FIX, WHAT, last_word
+
+    found = last_word(engine)
+    if found is None:
+        return "isolation is tested before the first server starts", []
+    if not found:
+        return "isolation tested", []
+    detail = f"no server starts: a test container found {found}"
+    return "isolation broken", [Finding("engine", "bad", WHAT, detail, FIX)]
 
 
 def _answer_time(engine: Engine) -> str:

@@ -6,6 +6,7 @@ The docker SDK is imported when something is asked that starting a server does n
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -60,6 +61,8 @@ class Engine:
         folder: where sockets of running servers may be made; private to this user.
         routes: remembers by endpoint how stdio reaches its containers; keep it to spare the
             next process the trial.
+
+    `tested` remembers by endpoint what the last test of the engine's isolation said.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Engine:
     ) -> None:
         self.endpoint = endpoint
         self.routes: MutableMapping[str, str] = {} if routes is None else routes
+        self.tested: MutableMapping[str, str] = {}
         self.folder = folder or Paths.of(os.environ).runtime
         self._api = api
         self._client: Any = None
@@ -161,6 +165,31 @@ class Engine:
                 with told("The container engine does not answer"):
                     self._arch = str(self._ask("GET", "/version").get("Arch", ""))
             return self._arch
+
+    def identity(self) -> str:
+        """What is another after an update of the engine, of a part of it or of the kernel.
+
+        Raises:
+            TryAgain: it does not answer.
+        """
+        with told("The container engine does not answer"):
+            said: dict[str, Any] = self._ask("GET", "/version")
+        self._arch = str(said.get("Arch", ""))
+        parts: list[dict[str, Any]] = said.get("Components") or [said]
+        names = [f"{part.get('Name', '')} {part.get('Version', '')}" for part in parts]
+        words = [*sorted(names), str(said.get("KernelVersion", ""))]
+        return hashlib.sha256("\0".join(words).encode()).hexdigest()
+
+    def gateways(self) -> list[str]:
+        """Addresses this machine has in the engine's networks, of the first few."""
+        with told("The engine does not list its networks"):
+            listed: list[dict[str, Any]] = self._ask("GET", "/networks") or []
+        pools: list[dict[str, Any]] = []
+        for one in listed[:16]:
+            addresses: dict[str, Any] = one.get("IPAM") or {}
+            pools += addresses.get("Config") or []
+        found = [str(pool.get("Gateway") or _first_address(pool.get("Subnet"))) for pool in pools]
+        return [address for address in found if address]
 
     # Images
 
@@ -336,6 +365,16 @@ class Engine:
             if self._client is not None:
                 self._client.close()
                 self._client = None
+
+
+def _first_address(subnet: object) -> str:
+    """What a bridge has unless it was told otherwise; "" for no subnet."""
+    import ipaddress
+
+    try:
+        return str(next(iter(ipaddress.ip_network(str(subnet)).hosts())))
+    except (ValueError, StopIteration):
+        return ""
 
 
 def _chosen_api(told: str) -> str:

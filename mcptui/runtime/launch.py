@@ -61,6 +61,7 @@ async def launch(
     *,
     line_limit: int = LINE_LIMIT,
     routes: MutableMapping[str, str] | None = None,
+    tested: bool = False,
 ) -> Container:
     """Start a server.
 
@@ -70,6 +71,7 @@ async def launch(
         listener: told what comes out of it, on this loop's thread.
         line_limit: bytes a message may have.
         routes: endpoint → the route that worked before; the engine's own memory unless given.
+        tested: do not test first whether this engine's containers are cut off from the network.
 
     Returns:
         The server, whose process begins as this returns.
@@ -77,10 +79,15 @@ async def launch(
     Raises:
         UsageError: the plan lacks something, or a picked folder is gone.
         McptuiError: the engine refused the container.
+        NotTrusted: the engine's containers are not cut off from the network.
         TryAgain: it does not answer.
     """
     if plan.needs:
         raise UsageError(f"{plan.server} lacks what it needs", "; ".join(plan.needs))
+    if not tested:
+        from mcptui.runtime.self_test import must_be_cut_off
+
+        await must_be_cut_off(engine, plan)
     head, records = frame(plan.environment, plan.files)
     known = engine.routes if routes is None else routes
     closed = McptuiError(f"{plan.server} did not start", "no route to its stdio works")

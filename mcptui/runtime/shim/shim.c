@@ -3,6 +3,7 @@
 
        mcptui-shim socket COMMAND...    three pipe ends and the frame come over a unix socket
        mcptui-shim stdin COMMAND...     the frame comes on stdin, the rest of stdin is the server's
+       mcptui-shim look WAY...          as a server: what of the network can be seen, see look.h
 
    The frame: "MCPS", one byte version (1), three bytes zero, four bytes little-endian size, then
    that many bytes of records, each a type letter, its text and a NUL:
@@ -33,6 +34,7 @@
    theirs forbid, and some run without any. */
 #include "filter.h"
 #include "kernel.h"
+#include "look.h"
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -355,6 +357,11 @@ void begin(long *stack)
     sys_prctl(PR_SET_DUMPABLE, 0);
     if (*stack < 3)
         fail(125, "no command", "", "");
+    if (same(command[1], "look", 5)) {
+        look(command + 2);
+        for (;;)
+            sys_exit(0);
+    }
     if (same(command[1], "socket", 7))
         line = by_socket(&size);
     else if (same(command[1], "stdin", 6))
