@@ -16,7 +16,7 @@ import errno
 import os
 import socket
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcptui.errors import NotTrusted, TryAgain
@@ -142,18 +142,10 @@ async def _open_ways(engine: Engine, plan: ContainerPlan) -> str:
 def _test_plan(plan: ContainerPlan, command: tuple[str, ...]) -> ContainerPlan:
     from mcptui.runtime.owner import INSTALL
     from mcptui.runtime.owner import SERVER as LABEL
+    from mcptui.runtime.plan import ContainerPlan
 
-    return replace(
-        plan,
-        server=SERVER,
-        command=command,
-        environment={},
-        files={},
-        mounts=(),
-        http=None,
-        warnings=(),
-        labels={**plan.labels, LABEL: SERVER, INSTALL: SERVER},
-    )
+    labels = {**plan.labels, LABEL: SERVER, INSTALL: SERVER}
+    return ContainerPlan(SERVER, plan.image, command, {}, labels=labels)
 
 
 def _judged(ears: _Ears, ways: list[_Way]) -> Iterator[str]:

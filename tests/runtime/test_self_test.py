@@ -24,7 +24,7 @@ pytestmark = pytest.mark.engine
 class Faulty(Engine):
     """The real engine; containers get another network than they were asked for."""
 
-    mode = "none"
+    mode = ""
     version = ""
     created: list[str]
 
@@ -39,7 +39,9 @@ class Faulty(Engine):
 
     def create(self, body: Mapping[str, Any]) -> str:
         self.created.append(str(body["Labels"]["mcptui.server"]))
-        host = {**body["HostConfig"], "NetworkMode": self.mode}
+        host = dict(body["HostConfig"])
+        if self.mode:
+            host["NetworkMode"] = self.mode
         return super().create({**body, "HostConfig": host})
 
 
@@ -105,8 +107,17 @@ def test_no_server_starts_on_a_broken_engine(
         async with talking(faulty, made) as talk:
             assert await talk.call("echo", text="hello") == "hello"
 
-    faulty.mode = "none"
+    faulty.mode = ""
     run(mended())
+    assert last_word(faulty) == ""
+
+
+def test_the_test_takes_nothing_of_the_servers_lock(faulty: Faulty, python_image: str) -> None:
+    """A server with relaxations is tested for like any other."""
+    relaxed = limited(
+        planned(faulty, python_image, SERVERS["python"]), network="bridge", read_only=False
+    )
+    run(must_be_cut_off(faulty, relaxed))
     assert last_word(faulty) == ""
 
 
@@ -153,7 +164,7 @@ def test_the_doctor_tells(home: Home, faulty: Faulty, python_image: str) -> None
     assert "no server starts" in first.detail
     assert "eth0" in first.detail
     assert first.fix_text == self_test.FIX
-    faulty.mode = "none"
+    faulty.mode = ""
     run(must_be_cut_off(faulty, made))
     assert [one.state for one in check_engine(doctors)] == ["ok"]
     assert "isolation tested" in check_engine(doctors)[0].detail
