@@ -77,7 +77,7 @@ class Ledger:
         self._hub.scribe.write(
             Began(
                 call.key, self._hub.clock(), self.who(call), call.server, call.name, call.method,
-                bytes(memoryview(body)[:LIMIT]), call.size,
+                bytes(memoryview(body)[: self._hub.scribe.room]), call.size,
             )
         )  # fmt: skip
 
@@ -106,8 +106,11 @@ class Ledger:
             outcome, reason = self._read_result(call, view, part)
         elapsed = (time.monotonic() - call.began) * 1000
         self._hub.scribe.write(
-            Ended(call.key, outcome, elapsed, reason, part, len(view), call.waited, call.note)
-        )
+            Ended(
+                call.key, outcome, elapsed, reason, part[: self._hub.scribe.room], len(view),
+                call.waited, call.note,
+            )
+        )  # fmt: skip
 
     def _read_result(self, call: Call, view: memoryview, part: bytes) -> tuple[str, str]:
         if b'ri"' in part:

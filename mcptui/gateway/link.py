@@ -195,9 +195,11 @@ class Link:
                 return await asyncio.shield(answer)
         except TimeoutError:
             if self.pending.pop(number, None) is not None and method != "initialize":
-                self.send(
-                    notification_line("notifications/cancelled", b'{"requestId":%d}' % number)
-                )
+                told = {"requestId": b"%d" % number}
+                self.send(notification_line("notifications/cancelled", joined(told)))
+            raise
+        except asyncio.CancelledError:
+            self.pending.pop(number, None)
             raise
 
     def begin(self, method: str, params: dict[str, Part]) -> tuple[int, Inquiry]:
@@ -378,9 +380,11 @@ class Link:
         self.dead = reason or "it ended"
         self.ready = False
         self._streams.clear()
-        for waiting in list(self.pending.values()):
-            if not isinstance(waiting, Call) and not waiting.done():
-                waiting.set_exception(ServerError(INTERNAL_ERROR, self.dead))
+        for number, waiting in list(self.pending.items()):
+            if not isinstance(waiting, Call):
+                del self.pending[number]
+                if not waiting.done():
+                    waiting.set_exception(ServerError(INTERNAL_ERROR, self.dead))
         self.owner.ended(self, self.dead)
 
     def calls(self) -> list[Call]:

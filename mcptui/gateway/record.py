@@ -21,7 +21,7 @@ import msgspec
 from mcptui.errors import TryAgain
 from mcptui.gateway.gist import gist
 from mcptui.gateway.surrogates import show
-from mcptui.guard.redact import redact
+from mcptui.guard.redact import LIMIT, redact
 from mcptui.store.rows import CallEnd, CallStart, LogLine
 
 if TYPE_CHECKING:
@@ -31,6 +31,13 @@ GATHER_SECONDS = 0.025
 """How long a batch is gathered; short calls become one row at once."""
 QUEUE_BYTES = 64 << 20
 QUEUE_ITEMS = 200_000
+CROWDED_BYTES = 4 << 20
+"""When so much waits to be written, only the beginnings of more bodies are kept: a flood of large
+results costs neither memory nor the processor that answers them; their sizes are told all the same.
+"""
+CROWDED_BODY = 4 << 10
+BATCH_BYTES = 4 << 20
+"""Of bodies in one transaction."""
 LOG_LINES = 500
 """Lines of one server's log kept per batch."""
 BEAT_SECONDS = 10.0
@@ -97,6 +104,7 @@ class Scribe:
         self._kept: list[Item] = []
         self._queued_bytes = 0
         self._taken_bytes = 0
+        self._crowded = False
         self._gap = 0
         self._gaps = itertools.count(1)
         self._idle = False
@@ -108,6 +116,13 @@ class Scribe:
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
+
+    @property
+    def room(self) -> int:
+        """Bytes of one body that should be kept now; few until a crowd is nearly gone."""
+        waiting = self._queued_bytes - self._taken_bytes
+        self._crowded = waiting > (CROWDED_BYTES // 16 if self._crowded else CROWDED_BYTES)
+        return CROWDED_BODY if self._crowded else LIMIT
 
     def write(self, item: Item) -> None:
         """Keep one item; drops and counts it when far too much is waiting."""
@@ -151,6 +166,8 @@ class Scribe:
                 time.sleep(GATHER_SECONDS)
             self._write_jobs()
             self._write_calls()
+            while ending and self._queue:
+                self._write_calls()
             self._write_logs()
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + BEAT_SECONDS
@@ -199,8 +216,10 @@ class Scribe:
 
     def _write_calls(self) -> None:
         batch = self._kept
-        while self._queue:
-            batch.append(self._queue.popleft())
+        size = 0
+        while self._queue and size < BATCH_BYTES:
+            batch.append(item := self._queue.popleft())
+            size += len(item.body) + 200
         self._kept = []
         if not batch:
             return

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mcptui.gateway.record import Began, Ended, Scribe
+from mcptui.gateway.record import CROWDED_BODY, CROWDED_BYTES, Began, Ended, Scribe
+from mcptui.guard.redact import LIMIT
 from mcptui.home import Home
 from mcptui.store import Store
 from mcptui.store.rows import GatewayRow
@@ -93,6 +94,23 @@ def test_one_row_that_cannot_be_written_costs_no_other(store: Store) -> None:
     assert scribe.close(10)
     assert {"k1", "k3"} <= {call.key for call in store.calls()}
     assert any("could not be kept" in call.reason for call in store.calls())
+
+
+def test_a_flood_of_large_results_keeps_beginnings_and_every_row(store: Store) -> None:
+    scribe = Scribe(lambda: store, "g1")
+    rooms: list[int] = []
+    for number in range(1400):
+        rooms.append(scribe.room)
+        scribe.write(Began(f"k{number}", 1.0, WHO, "one", "echo", "tools/call", b"", 0))
+        scribe.write(Ended(f"k{number}", "ok", 1.0, "", b"x" * rooms[-1], LIMIT))
+    assert rooms[0] == LIMIT and rooms[-1] == CROWDED_BODY
+    assert rooms.count(LIMIT) <= CROWDED_BYTES // LIMIT + 1
+    scribe.start()
+    until(lambda: scribe.room == LIMIT)
+    assert scribe.close(20)
+    rows = store.calls(limit=5000)
+    assert {row.key for row in rows} == {f"k{number}" for number in range(1400)}
+    assert {row.bytes_out for row in rows} == {LIMIT}
 
 
 def test_a_database_deleted_under_a_gateway_stops_no_call(
