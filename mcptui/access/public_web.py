@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 
-from mcptui.access.url_gate import UrlPolicy, UrlRefused, origin, public
+from mcptui.access.url_gate import UrlPolicy, UrlRefused, origin
+from mcptui.addresses import public
 from mcptui.errors import McptuiError, TryAgain
 from mcptui.visible import visible
 

@@ -10,7 +10,8 @@ import pytest
 
 from mcptui.access.browser import open_browser
 from mcptui.access.public_web import PublicTransport, PublicWeb
-from mcptui.access.url_gate import UrlPolicy, UrlRefused, origin, public
+from mcptui.access.url_gate import UrlPolicy, UrlRefused, origin
+from mcptui.addresses import public
 from mcptui.errors import McptuiError, TryAgain, UsageError
 from tests.access.authority import Request, authority
 
