@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,11 @@ from tests import world
 
 if TYPE_CHECKING:
     from mcptui.runtime.engine import Engine
+
+# A shell that starts the tests in the background has them ignore ctrl-c, and every program they
+# start as well; some of those are tested for what they do on it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
