@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from mcptui.own_limits import OwnLimits
+
 CATEGORIES = (
     "cloud", "communication", "data", "development", "documents", "finance", "knowledge",
     "media", "monitoring", "productivity", "search", "security", "utilities", "web",
@@ -339,6 +341,9 @@ class Choices:
         tools_off: tools switched off.
         enabled: the server as a whole is on.
         image: image ID the user wants kept, "" for what the entry builds.
+        exposed: credentials the server may read because the user said so, as exact paths.
+        unmasked: files with secrets inside picked folders that it may see nevertheless.
+        limits: what it may take of the machine, where that is not what its entry says.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -349,3 +354,6 @@ class Choices:
     tools_off: frozenset[str] = frozenset()
     enabled: bool = True
     image: str = ""
+    exposed: frozenset[str] = frozenset()
+    unmasked: frozenset[str] = frozenset()
+    limits: OwnLimits = OwnLimits()

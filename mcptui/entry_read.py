@@ -29,6 +29,7 @@ from mcptui.entry import (
 from mcptui.entry_schema import read_parameters
 from mcptui.errors import UsageError
 from mcptui.fields import Table
+from mcptui.own_limits import own_limits
 from mcptui.visible import visible
 
 ID = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
@@ -306,6 +307,9 @@ def choices_from_dict(data: Mapping[str, Any], where: str) -> Choices:
         frozenset(table.texts("tools_off", limit=128)),
         table.flag("enabled", True),
         table.text("image", ""),
+        exposed=frozenset(table.texts("exposed", limit=4096)),
+        unmasked=frozenset(table.texts("unmasked", limit=4096)),
+        limits=own_limits(Table(table.mapping("limits"), f"{where}: limits")),
     )
     table.done()
     return choices
@@ -321,8 +325,9 @@ def _picked(table: Table, name: str, one: Any) -> tuple[str, bool]:
 def choices_to_dict(choices: Choices) -> dict[str, Any]:
     """Return choices as JSON-able data, defaults left out; the inverse of `choices_from_dict`."""
     data = _fields(choices)
-    if choices.tools_off:
-        data["tools_off"] = sorted(choices.tools_off)
+    for name in ("tools_off", "exposed", "unmasked"):
+        if getattr(choices, name):
+            data[name] = sorted(getattr(choices, name))
     if choices.mounts:
         data["mounts"] = {
             name: [list(pair) for pair in picked] for name, picked in choices.mounts.items()

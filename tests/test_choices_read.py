@@ -13,6 +13,7 @@ from mcptui.entry_read import (
     choices_to_dict,
 )
 from mcptui.errors import UsageError
+from mcptui.own_limits import OwnLimits
 
 
 def test_choices_survive_the_way_there_and_back() -> None:
@@ -23,6 +24,9 @@ def test_choices_survive_the_way_there_and_back() -> None:
         tools_off=frozenset({"b", "a"}),
         enabled=False,
         image="sha256:1",
+        exposed=frozenset({"/home/me/.kube/config"}),
+        unmasked=frozenset({"/home/me/x/.env"}),
+        limits=OwnLimits(memory=512, cpus=0.5, pids=99, shm=32, gpu=False),
     )
     for chosen in (choices, Choices()):
         stored = json.loads(json.dumps(choices_to_dict(chosen)))
@@ -38,6 +42,10 @@ def test_choices_survive_the_way_there_and_back() -> None:
         {"mounts": {"a": [["/x", "yes"]]}},
         {"enabled": 1},
         {"later": True},
+        {"exposed": "/x"},
+        {"limits": {"memory": 1}},
+        {"limits": {"cpus": "2"}},
+        {"limits": {"disk": 2}},
     ],
 )
 def test_broken_choices_are_refused(data: dict[str, Any]) -> None:

@@ -50,8 +50,14 @@ def reaches(entry: Entry, choices: Choices) -> str:
 def reads(choices: Choices) -> str:
     """What it may read of this machine."""
     picked = [
-        f"{path} ({'read and write' if writable else 'read only'})"
+        f"{path} ({_how(path, writable, choices)})"
         for paths in choices.mounts.values()
         for path, writable in paths
     ]
     return ", ".join(picked) or "no folders"
+
+
+def _how(path: str, writable: bool, choices: Choices) -> str:
+    if path in choices.exposed:
+        return "your credentials, read only"
+    return "read and write" if writable else "read only"

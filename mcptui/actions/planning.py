@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcptui.entry_schema import parameter_problems
-from mcptui.runtime.mounts import Deny
+from mcptui.runtime.deny import Deny
 from mcptui.runtime.owner import Owner
+from mcptui.runtime.pinned import real_path
 from mcptui.runtime.plan import ContainerPlan, ImageFacts, plan
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ class Missing:
     """Something the user has to choose before a server can run.
 
     Args:
-        kind: "parameter", "mount", "network" or "secret".
-        name: the parameter's or mount's name, "open_network", or the secret's name.
+        kind: "parameter", "mount", "credentials", "network" or "secret".
+        name: the parameter's or mount's name, the path of credentials, "open_network", or the
+            secret's name.
         text: what is needed, in words.
         option: how to give it on the command line, "" when it cannot be given.
     """
@@ -89,11 +91,16 @@ def _mounts(entry: Entry, choices: Choices, deny: Deny) -> list[Missing]:
             found.append(Missing("mount", mount.name, text, option))
         if len(picked) > 1 and not mount.many:
             found.append(Missing("mount", mount.name, f"only one folder for {mount.name}", option))
-        for path, _ in picked:
-            problem = deny.problem(path)
+        for path, writable in picked:
+            problem = deny.problem(path, choices.exposed, writable=writable)
             if not problem and not Path(path).exists():
                 problem = "does not exist"
-            if problem:
+            if not problem and (real := real_path(path)) != path:
+                problem = f"is reached through a link now, it leads to {real}"
+            if problem and path not in choices.exposed and deny.is_credential(path):
+                text = f"your word that it may read credentials of yours: {path}"
+                found.append(Missing("credentials", path, text, f"--credentials {path}"))
+            elif problem:
                 text = f"another folder for {mount.name}: {path} {problem}"
                 found.append(Missing("mount", mount.name, text, option))
     for name in choices.mounts:

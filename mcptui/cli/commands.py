@@ -124,6 +124,22 @@ COMMANDS: tuple[Command, ...] = (
                 default=[],
                 metavar="NAME=PATH[:rw]",
             ),
+            _option(
+                "--credentials",
+                "a file or folder of --mount with credentials that it may read",
+                "file",
+                action="append",
+                default=[],
+                metavar="PATH",
+            ),
+            _option(
+                "--unmask",
+                "a file with secrets inside a folder of --mount that it may see",
+                "file",
+                action="append",
+                default=[],
+                metavar="PATH",
+            ),
             _flag("--open-network", "let it reach any host: nothing is filtered yet"),
             _option(
                 "--tool-off",

@@ -6,7 +6,6 @@ import asyncio
 import json
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcptui.cli.ask import agreed
@@ -86,6 +85,7 @@ def choices_of(entry: Entry, given: Namespace) -> Choices:
         UsageError: a value is malformed or names nothing of the entry.
     """
     from mcptui.actions.install import destructive
+    from mcptui.actions.planning import real_path
     from mcptui.entry import Choices
 
     mounts: dict[str, tuple[tuple[str, bool], ...]] = {}
@@ -97,7 +97,14 @@ def choices_of(entry: Entry, given: Namespace) -> Choices:
     unknown = (set(given.tool_off) | set(given.tool_on)) - known
     if known and unknown:
         raise UsageError(f"{entry.id} has no tool {min(unknown)!r}", f"it has {', '.join(known)}")
-    return Choices(_parameters(entry, given.set), mounts, given.open_network, frozenset(off))
+    return Choices(
+        _parameters(entry, given.set),
+        mounts,
+        given.open_network,
+        frozenset(off),
+        exposed=frozenset(map(real_path, given.credentials)),
+        unmasked=frozenset(map(real_path, given.unmask)),
+    )
 
 
 def _mount(entry: Entry, text: str) -> tuple[str, str, bool]:
@@ -108,7 +115,9 @@ def _mount(entry: Entry, text: str) -> tuple[str, str, bool]:
     path = path.removesuffix(":rw").removesuffix(":ro")
     if not name or not path:
         raise UsageError(f"--mount {text}: not a folder", fix="Write --mount NAME=PATH[:rw]")
-    return name, str(Path(path).expanduser().absolute()), writable
+    from mcptui.actions.planning import real_path
+
+    return name, real_path(path), writable
 
 
 def _parameters(entry: Entry, pairs: list[str]) -> dict[str, Any]:

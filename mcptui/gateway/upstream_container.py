@@ -113,7 +113,7 @@ class ContainerLauncher:
                 f"{installed.name} is a remote server",
                 "this version of the gateway runs containers only",
             )
-        from mcptui.runtime.mounts import Deny
+        from mcptui.runtime.deny import Deny
         from mcptui.runtime.owner import Owner
         from mcptui.runtime.plan import plan
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mcptui.errors import UsageError
 from mcptui.visible import visible
@@ -13,13 +13,16 @@ _VERSION = 1
 
 
 def frame(
-    environment: Mapping[str, str], files: Mapping[str, str] | None = None
+    environment: Mapping[str, str],
+    files: Mapping[str, str] | None = None,
+    mounted: Iterable[tuple[str, str]] = (),
 ) -> tuple[bytes, bytes]:
     """Write the environment, and secrets that are read from files, down for the shim.
 
     Args:
         environment: variables.
         files: absolute path in the container → text.
+        mounted: what must be mounted: device and inode, and the absolute path in the container.
 
     Returns:
         The head, with which descriptors may travel, and the records.
@@ -29,6 +32,7 @@ def frame(
     """
     records: list[bytes] = []
     named = [("E", name, value) for name, value in environment.items()]
+    named += [("M", ident, path) for ident, path in mounted]
     named += [("S", path, value) for path, value in (files or {}).items()]
     for kind, name, value in named:
         record = f"{kind}{name}={value}".encode("utf-8", "surrogateescape")

@@ -25,7 +25,7 @@ from mcptui.runtime.attach import attached
 from mcptui.runtime.channel import LINE_LIMIT, Listener
 from mcptui.runtime.container import Container
 from mcptui.runtime.frame import frame
-from mcptui.runtime.mounts import settle
+from mcptui.runtime.pinned import Pinned, pin
 from mcptui.runtime.pipes import PipeChannel, PipeReader, wide_pipe
 from mcptui.runtime.shim import shim
 from mcptui.runtime.sockets import StdioSocket, private_folder
@@ -88,13 +88,12 @@ async def launch(
         from mcptui.runtime.self_test import must_be_cut_off
 
         await must_be_cut_off(engine, plan)
-    head, records = frame(plan.environment, plan.files)
     known = engine.routes if routes is None else routes
     closed = McptuiError(f"{plan.server} did not start", "no route to its stdio works")
     for route in _order(engine, known.get(engine.endpoint.url, "")):
         attempt = _Attempt(engine, plan, listener, line_limit, route)
         try:
-            started = await attempt.run(head, records)
+            started = await attempt.run()
         except _RouteClosed as error:
             closed = error.cause
             continue
@@ -136,10 +135,12 @@ class _Attempt:
         self.route = route
         self.container = ""
         self.socket: StdioSocket | None = None
+        self.pinned = Pinned()
 
-    async def run(self, head: bytes, records: bytes) -> Container:
+    async def run(self) -> Container:
         try:
             body = await _settled(self._body)
+            head, records = frame(self.plan.environment, self.plan.files, self._mounted())
             await _settled(lambda: self._create(body))
             if self.socket is not None:
                 return await self._by_socket(self.socket, head, records)
@@ -149,15 +150,23 @@ class _Attempt:
                 await _settled(self._remove)
             raise
         finally:
+            self.pinned.close()
             if self.socket is not None:
                 self.socket.close()
+
+    def _mounted(self) -> list[tuple[str, str]]:
+        """What the start program is to find; an engine elsewhere numbers files its own way."""
+        if self.engine.endpoint.far or sys.platform != "linux":
+            return []
+        return [(check.ident, check.target) for check in self.pinned.checks]
 
     # Blocking parts
 
     def _body(self) -> dict[str, Any]:
         body = self.plan.create_body()
         host: dict[str, Any] = body["HostConfig"]
-        mounts = self.plan.mount_bodies(settle(self.plan.mounts, self.plan.deny))
+        self.pinned = pin(self.plan.mounts, self.plan.deny, self.plan.exposed)
+        mounts = self.plan.mount_bodies(self.pinned.mounts)
         host["Mounts"] = mounts
         folder = private_folder(self.engine.folder)
         program = shim(self.engine.arch(), folder)

@@ -16,15 +16,19 @@ from typing import Any
 from mcptui.entry import Choices, Entry, Http, Kind, Relaxation
 from mcptui.entry_schema import parameter_problems, with_defaults
 from mcptui.errors import McptuiError
+from mcptui.own_limits import OwnLimits
 from mcptui.runtime import owner as labels
 from mcptui.runtime.delivery import secret_files, secret_needs, secret_variables
+from mcptui.runtime.deny import Deny
 from mcptui.runtime.fill import Filling
-from mcptui.runtime.mounts import Deny, PlannedMount
+from mcptui.runtime.mounts import PlannedMount
 from mcptui.runtime.owner import Owner
+from mcptui.runtime.picks import picked
 
 USER = "65532:65532"
 """Whom a server runs as: nobody's number on the host, "nonroot" in our images."""
 MIB = 1 << 20
+_ALL_GPUS = {"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}
 _HOME = "/tmp"  # noqa: S108  inside the container: the one place that can be written
 
 
@@ -76,6 +80,10 @@ class ContainerPlan:
         http: how it listens inside, None for a server that speaks on stdin and stdout.
         warnings: what a person should know, in words.
         needs: what is missing or wrong, in words; such a container is not started.
+        deny: what no server may have.
+        exposed: credentials the user said it may read, as exact paths.
+        shm: bytes of shared memory, 0 for what the engine gives.
+        gpu: it may use the graphics processors.
     """
 
     server: str
@@ -99,6 +107,9 @@ class ContainerPlan:
     needs: tuple[str, ...] = ()
     deny: Deny = field(default=Deny(), repr=False)
     files: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    exposed: frozenset[str] = frozenset()
+    shm: int = 0
+    gpu: bool = False
 
     def tmp_options(self) -> str:
         """Mount options of /tmp."""
@@ -115,6 +126,8 @@ class ContainerPlan:
         for option in ("--memory", "--memory-swap"):
             words += [option, f"{self.memory // MIB}m"]
         words += ["--ulimit", "core=0", "--ipc", "private", "--log-driver", "none"]
+        words += ["--shm-size", f"{self.shm // MIB}m"] if self.shm else []
+        words += ["--gpus", "all"] if self.gpu else []
         words += ["--no-healthcheck"]
         for mount in self.mounts:
             words += ["--mount", mount.argument()]
@@ -164,6 +177,8 @@ class ContainerPlan:
                 "LogConfig": {"Type": "none"},
                 "RestartPolicy": {"Name": "no"},
                 "Mounts": self.mount_bodies(self.mounts),
+                **({"ShmSize": self.shm} if self.shm else {}),
+                **({"DeviceRequests": [_ALL_GPUS]} if self.gpu else {}),
             },
         }
 
@@ -198,14 +213,14 @@ def plan(
     if entry.kind is Kind.REMOTE:
         raise McptuiError(f"{entry.id} is a remote server", "it runs in no container here")
     deny = deny or Deny()
-    mounts, inside, mount_needs = _mounts(entry, choices, deny)
+    mounts, inside, mount_needs = picked(entry, choices, deny)
     filling = _filling(entry, choices, inside)
     command = _command(entry, image, filling, inside)
     environment = {"HOME": _HOME} if not _has(image.env, "HOME") else {}
     environment |= filling.variables(entry.env)
     environment |= secret_variables(entry, secrets or {})
     files = secret_files(entry, secrets or {})
-    limits = _Limits.of(entry, mounts, image, owner)
+    limits = _Limits.of(entry, mounts, image, owner).chosen(choices.limits)
     needs = [*_parameter_needs(entry, choices), *mount_needs, *_other_needs(entry, choices)]
     needs += secret_needs(entry, secrets or {})
     if not command:
@@ -223,7 +238,9 @@ def plan(
         tmp_exec=limits.tmp_exec,
         pids=limits.pids,
         memory=limits.memory * MIB,
-        cpus=entry.resources.cpus,
+        cpus=limits.cpus,
+        shm=(choices.limits.shm or 0) * MIB,
+        gpu=bool(choices.limits.gpu),
         mounts=mounts,
         scratch=_scratch(image, mounts),
         labels={
@@ -236,6 +253,7 @@ def plan(
         warnings=tuple(_warnings(entry, choices, mounts, owner)),
         needs=tuple(needs),
         deny=deny,
+        exposed=choices.exposed,
     )
 
 
@@ -245,6 +263,7 @@ class _Limits:
 
     pids: int
     memory: int
+    cpus: float
     user: str = USER
     read_only: bool = True
     tmp_exec: bool = False
@@ -253,7 +272,8 @@ class _Limits:
     def of(
         cls, entry: Entry, mounts: tuple[PlannedMount, ...], image: ImageFacts, owner: Owner | None
     ) -> _Limits:
-        limits = cls(entry.resources.pids, entry.resources.memory)
+        usual = entry.resources
+        limits = cls(usual.pids, usual.memory, usual.cpus)
         account = owner.account if owner is not None else None
         if mounts and account is not None and account[0] != 0:
             # Files the user picked are often the user's alone, and what the server writes has
@@ -279,55 +299,21 @@ class _Limits:
             case _:
                 pass
 
+    def chosen(self, own: OwnLimits) -> _Limits:
+        """What the user said counts more than the entry, in both directions."""
+        self.pids = own.pids or self.pids
+        self.memory = own.memory or self.memory
+        self.cpus = own.cpus or self.cpus
+        return self
+
 
 def _has(variables: tuple[str, ...], name: str) -> bool:
     return any(variable.startswith(f"{name}=") for variable in variables)
 
 
-def _mounts(
-    entry: Entry, choices: Choices, deny: Deny
-) -> tuple[tuple[PlannedMount, ...], dict[str, list[str]], list[str]]:
-    """The mounts, the paths inside by the mount's name, and what is wrong."""
-    mounts: list[PlannedMount] = []
-    inside: dict[str, list[str]] = {}
-    needs: list[str] = []
-    for wanted in entry.mounts:
-        picked = choices.mounts.get(wanted.name, ())
-        if wanted.required and not picked:
-            needs.append(f"a folder for {wanted.name}: {wanted.description}")
-        if len(picked) > 1 and not wanted.many:
-            needs.append(f"only one folder for {wanted.name}")
-        for path, writable in picked:
-            if problem := deny.problem(path):
-                needs.append(f"another folder for {wanted.name}: {path} {problem}")
-                continue
-            taken = {mount.target for mount in mounts}
-            target = _free(wanted.target.replace("{name}", _last_part(path)), taken)
-            mounts.append(PlannedMount(path, target, writable))
-            inside.setdefault(wanted.name, []).append(target)
-    names = {wanted.name for wanted in entry.mounts}
-    needs += [
-        f"no folder {name}: it has none of that name" for name in choices.mounts.keys() - names
-    ]
-    return tuple(mounts), inside, needs
-
-
 def _scratch(image: ImageFacts, mounts: tuple[PlannedMount, ...]) -> tuple[str, ...]:
     taken = {mount.target for mount in mounts} | {"/tmp", "/"}  # noqa: S108
     return tuple(sorted({folder.rstrip("/") or "/" for folder in image.volumes} - taken))
-
-
-def _last_part(path: str) -> str:
-    return path.rstrip("/").rpartition("/")[2]
-
-
-def _free(target: str, taken: set[str]) -> str:
-    """`target`, numbered when another picked folder of the same name has it already."""
-    free, number = target, 1
-    while free in taken:
-        number += 1
-        free = f"{target}-{number}"
-    return free
 
 
 def _filling(entry: Entry, choices: Choices, inside: Mapping[str, list[str]]) -> Filling:
@@ -369,6 +355,13 @@ def _warnings(
     if choices.open_network:
         warnings.append("open network: it can reach every host, nothing is filtered")
     warnings += [f"it may write to {mount.source}" for mount in mounts if mount.writable]
+    warnings += [
+        f"it may read credentials of yours: {mount.source}"
+        for mount in mounts
+        if mount.source in choices.exposed
+    ]
+    if choices.limits.gpu:
+        warnings.append("it may use the graphics processors, and their drivers with them")
     account = owner.account if owner is not None else None
     if mounts and account is not None and account[0] == 0:
         warnings.append(

@@ -23,7 +23,7 @@ from mcptui.entry import (
     Variable,
 )
 from mcptui.errors import McptuiError
-from mcptui.runtime.mounts import Deny
+from mcptui.runtime.deny import Deny
 from mcptui.runtime.owner import Owner
 from mcptui.runtime.plan import ContainerPlan, ImageFacts, plan
 from tests.runtime.talk import entry

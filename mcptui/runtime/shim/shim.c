@@ -10,6 +10,7 @@
 
        E NAME=VALUE        a variable for the server
        S PATH=VALUE        a new file for the server's user alone, where it reads a secret from one
+       M DEV:DEV:INODE=PATH  what must be mounted there, or the server is not started
        F, P                the relay table of the egress proxy; refused until there is one
 
    Over the socket, the connection lives on as the control line. The gateway writes orders:
@@ -35,6 +36,7 @@
 #include "filter.h"
 #include "kernel.h"
 #include "look.h"
+#include "picked.h"
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -175,10 +177,17 @@ static void gather_variables(char **own, uint32_t size)
     for (; *own && count < VARIABLES; own++)
         variables[count++] = *own;
     for (char *at = records; at < records + size; at += length(at) + 1) {
-        if ((*at != 'E' && *at != 'S') || !has(at, '='))
+        if ((*at != 'E' && *at != 'S' && *at != 'M') || !has(at, '='))
             fail(125, "the frame has a record that this shim does not know", "", "");
         if (*at == 'S') {
             keep_file(at + 1);
+            continue;
+        }
+        if (*at == 'M') {
+            const char *path = swapped(at + 1);
+            if (path)
+                fail(125, path, " is not what was picked: ",
+                     "something was put in its place while the container was made");
             continue;
         }
         char *variable = at + 1;

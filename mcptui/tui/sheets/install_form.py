@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mcptui.entry import Choices
@@ -16,13 +15,17 @@ if TYPE_CHECKING:
     from mcptui.actions.install_secrets import Given
 
 
+_WARN = ("network", "write", "credentials")
+"""Switches that are a warning when they are on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One line of the form.
 
     Args:
-        kind: "network", "folder", "write", "secret", "setting" or "client".
-        name: the parameter's, mount's or client's name.
+        kind: "network", "folder", "write", "credentials", "secret", "setting" or "client".
+        name: the parameter's, mount's or client's name, the path of credentials.
         label: what a person reads first.
         value: as text.
         on: of a switch; None for a line to type in.
@@ -76,6 +79,7 @@ def fields(
             writes = any(writable for _, writable in picked)
             note = "it may change files there" if writes else "read only"
             found.append(Field("write", mount.name, "  may write", on=writes, note=note))
+        found += _credentials(review, picked, lacking)
     found += _secrets(review, lacking, secrets, stored)
     found += _settings(review, lacking)
     for row in clients:
@@ -90,6 +94,20 @@ def fields(
             )
             on = connected or row.id in chosen
             found.append(Field("client", row.id, row.name, on=on, note=note))
+    return found
+
+
+def _credentials(
+    review: Review, picked: Sequence[tuple[str, bool]], lacking: set[tuple[str, str]]
+) -> list[Field]:
+    found: list[Field] = []
+    for path, _ in picked:
+        missing, on = ("credentials", path) in lacking, path in review.choices.exposed
+        if missing or on:
+            note = f"{path}: read only" if on else f"{path}: space lets it read them"
+            found.append(
+                Field("credentials", path, "  credentials", on=on, note=note, missing=missing)
+            )
     return found
 
 
@@ -160,6 +178,8 @@ def as_value(schema: Mapping[str, Any], text: str) -> Any:
 
 def typed(review: Review, field: Field, text: str) -> Choices:
     """The choices with a field's text in them; an empty text takes the choice back."""
+    from mcptui.actions.planning import real_path
+
     choices = review.choices
     text = text.strip()
     if field.kind == "folder":
@@ -167,7 +187,7 @@ def typed(review: Review, field: Field, text: str) -> Choices:
         writes = any(writable for _, writable in before)
         many = next(one.many for one in review.entry.mounts if one.name == field.name)
         parts = text.split(",") if many else [text]
-        paths = [str(Path(part.strip()).expanduser().absolute()) for part in parts if part.strip()]
+        paths = [real_path(part.strip()) for part in parts if part.strip()]
         mounts = {name: picked for name, picked in choices.mounts.items() if name != field.name}
         if paths:
             mounts[field.name] = tuple((path, writes) for path in paths)
@@ -187,6 +207,8 @@ def turned(review: Review, field: Field) -> Choices | None:
     if field.kind == "write":
         picked = tuple((path, not field.on) for path, _ in choices.mounts.get(field.name, ()))
         return replace(choices, mounts={**choices.mounts, field.name: picked})
+    if field.kind == "credentials":
+        return replace(choices, exposed=choices.exposed ^ {field.name})
     if field.kind == "setting" and field.on is not None:
         return replace(choices, parameters={**choices.parameters, field.name: not field.on})
     if field.kind == "setting" and field.options:
@@ -202,9 +224,7 @@ def draw(field: Field, width: int) -> Line:
     if field.on is not None:
         line += [("[x] " if field.on else "[ ] ", "good" if field.on else "dim")]
         line += [(fit(field.label, label), "")]
-        line += [
-            (f" {field.note}", "warn" if field.kind in ("network", "write") and field.on else "dim")
-        ]
+        line += [(f" {field.note}", "warn" if field.kind in _WARN and field.on else "dim")]
         if field.missing and not field.on:
             line.insert(2, (" ▲ needed ", "warn"))
         return line

@@ -1,0 +1,48 @@
+"""What the user picked for an entry's folders, as mounts."""
+
+from __future__ import annotations
+
+from mcptui.entry import Choices, Entry
+from mcptui.runtime.deny import Deny
+from mcptui.runtime.mounts import PlannedMount
+
+
+def picked(
+    entry: Entry, choices: Choices, deny: Deny
+) -> tuple[tuple[PlannedMount, ...], dict[str, list[str]], list[str]]:
+    """The mounts, the paths inside by the mount's name, and what is wrong."""
+    mounts: list[PlannedMount] = []
+    inside: dict[str, list[str]] = {}
+    needs: list[str] = []
+    for wanted in entry.mounts:
+        chosen = choices.mounts.get(wanted.name, ())
+        if wanted.required and not chosen:
+            needs.append(f"a folder for {wanted.name}: {wanted.description}")
+        if len(chosen) > 1 and not wanted.many:
+            needs.append(f"only one folder for {wanted.name}")
+        for path, writable in chosen:
+            if problem := deny.problem(path, choices.exposed, writable=writable):
+                needs.append(f"another folder for {wanted.name}: {path} {problem}")
+                continue
+            taken = {mount.target for mount in mounts}
+            target = _free(wanted.target.replace("{name}", _last_part(path)), taken)
+            mounts.append(PlannedMount(path, target, writable))
+            inside.setdefault(wanted.name, []).append(target)
+    names = {wanted.name for wanted in entry.mounts}
+    needs += [
+        f"no folder {name}: it has none of that name" for name in choices.mounts.keys() - names
+    ]
+    return tuple(mounts), inside, needs
+
+
+def _last_part(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def _free(target: str, taken: set[str]) -> str:
+    """`target`, numbered when another picked folder of the same name has it already."""
+    free, number = target, 1
+    while free in taken:
+        number += 1
+        free = f"{target}-{number}"
+    return free
