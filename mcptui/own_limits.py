@@ -35,6 +35,11 @@ class OwnLimits:
     shm: int | None = None
     gpu: bool | None = None
 
+    @property
+    def fixed(self) -> OwnLimits:
+        """What of it a container has for life; the rest can be changed while it runs."""
+        return OwnLimits(shm=self.shm, gpu=self.gpu)
+
 
 def own_limits(table: Table) -> OwnLimits:
     """Read a person's limits.

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 DAY = 86_400.0
 ORDER = ("running", "starting", "down", "stopped")
 """Of the states a server has in several gateways, the first of these is told."""
+STRAINED, NEARLY_FULL = 0.25, 0.9
+"""From these shares on it is told that a server is slowed down, or near the end of its memory."""
 FAILED = frozenset({"error", "timed out", "lost"})
 """Outcomes of calls that count as errors."""
 
@@ -34,11 +36,17 @@ class Usage:
         cpu: cores, 0.5 is half a core.
         memory: bytes.
         containers: how many there are.
+        limit: bytes that one of them may take, 0 when not known.
+        held: how much of the time the kernel held the worst of them back, 0 to 1.
+        full: how much of its memory the fullest of them has in use, 0 to 1.
     """
 
     cpu: float
     memory: int
     containers: int
+    limit: int = 0
+    held: float = 0.0
+    full: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,7 @@ class ServerRow:
         since: when the state began, unix seconds, 0 when it never did.
         gateways: in how many gateways it runs or starts.
         containers: the engine's ids.
+        strain: which of its limits holds it up now, in words.
     """
 
     name: str
@@ -82,6 +91,7 @@ class ServerRow:
     updated_at: float
     gateways: int
     containers: tuple[str, ...]
+    strain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +162,12 @@ def usage(home: Home) -> dict[str, Usage]:
     for container, stats in home.engine().stats(list(owners)).items():
         before = found.get(owners[container], Usage(0.0, 0, 0))
         found[owners[container]] = Usage(
-            before.cpu + stats.cpu, before.memory + stats.memory, before.containers + 1
+            before.cpu + stats.cpu,
+            before.memory + stats.memory,
+            before.containers + 1,
+            stats.limit,
+            max(before.held, stats.held),
+            max(before.full, stats.memory / stats.limit if stats.limit else 0.0),
         )
     return found
 
@@ -239,7 +254,22 @@ def _row(
         updated_at=row.updated_at,
         gateways=sum(one.state in ("running", "starting") for one in states),
         containers=tuple(one.container for one in states if one.container),
+        strain=_strain(row, used) if used else "",
     )
+
+
+def _strain(row: Installed, used: Usage) -> str:
+    """Which limits hold a server up, "" when none does."""
+    said: list[str] = []
+    if used.held >= STRAINED:
+        cores = row.choices.limits.cpus or row.entry.resources.cpus
+        said.append(
+            f"slowed down {used.held * 100:.0f} % of the time: it wants more than {cores:g} cores"
+        )
+    if used.full >= NEARLY_FULL:
+        mib = used.limit // (1 << 20)
+        said.append(f"its memory is {used.full * 100:.0f} % full: at {mib} MiB it is ended")
+    return "; ".join(said)
 
 
 def _sign_in(home: Home, row: Installed) -> str:

@@ -42,6 +42,8 @@ def _take_back(home: Home, row: UndoRow) -> None:
         from mcptui.actions.connect import take_back as back
     elif row.kind == "profile":
         from mcptui.actions.profile import take_back as back
+    elif row.kind == "limits":
+        from mcptui.actions.limits import take_back as back
     else:
         raise McptuiError(f"{row.label}: this version cannot take it back")
     back(home, row.payload)

@@ -14,6 +14,7 @@ from mcptui.cli.command import flag as _flag
 from mcptui.cli.command import option as _option
 from mcptui.cli.command import words as _words
 from mcptui.cli.guard_commands import GUARD, INTERCEPTORS
+from mcptui.cli.limit_commands import LIMITS
 
 _YES = _flag("--yes -y", "do it without asking")
 _FILTER = _words("filter", "words, field:value, -word; all must match")
@@ -181,6 +182,7 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(("servers",), "list installed servers", "servers:servers", (_FILTER,)),
+    *LIMITS,
     Command(("plan",), "the exact container of a server", "servers:plan", (_SERVER,)),
     Command(
         ("switch",),

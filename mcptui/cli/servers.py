@@ -42,6 +42,8 @@ def servers(home: Home, given: Namespace, out: Out) -> int:
         for row in rows:
             if row.reason:
                 out.say(f"{row.name}: {row.reason}")
+            if row.strain:
+                out.say(f"{row.name}: {row.strain}: `mcptui limits {row.name}`")
             if row.waiting:
                 out.say(
                     f"{row.name}: look at {plural(row.waiting, 'changed tool')}: `mcptui approve`"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 
+from mcptui.entry import Choices
 from mcptui.gateway.capable import extension_ids
 from mcptui.gateway.credentials import SIGN_IN, sign_in_advice
 from mcptui.gateway.limits import Limits
@@ -65,8 +66,7 @@ class Slot:
         stale = (
             before.entry != installed.entry
             or before.image_id != installed.image_id
-            or replace(before.choices, tools_off=frozenset())
-            != replace(installed.choices, tools_off=frozenset())
+            or _of_container(before.choices) != _of_container(installed.choices)
         )
         if stale:
             self.live, self.seen, self.quick_deaths = None, {}, 0
@@ -125,3 +125,8 @@ class Slot:
             self.quick_deaths = 0
         elif counts and not self.reason.startswith(SIGN_IN):
             self.quick_deaths += 1
+
+
+def _of_container(choices: Choices) -> Choices:
+    """What of the choices a running container was made by, and cannot take over."""
+    return replace(choices, tools_off=frozenset(), limits=choices.limits.fixed)

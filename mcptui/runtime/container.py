@@ -170,7 +170,7 @@ class Container:
             code,
             oom=oom,
             stopped=self._stopped,
-            memory=self._plan.memory,
+            memory=await asyncio.to_thread(self._memory) if oom else 0,
             last_log=self.log.last,
             error=error,
         )
@@ -187,6 +187,13 @@ class Container:
             if not state.get("Running") or time.monotonic() > until:
                 return state
             time.sleep(0.02)
+
+    def _memory(self) -> int:
+        """Bytes it was allowed in the end: that can be changed while a container runs."""
+        with contextlib.suppress(McptuiError):
+            host: dict[str, Any] = self._engine.inspect(self._id).get("HostConfig") or {}
+            return int(host.get("Memory") or self._plan.memory)
+        return self._plan.memory
 
     def _remove(self) -> None:
         try:

@@ -275,6 +275,15 @@ class Engine:
             return dict(self._ask("GET", f"/containers/{container}/json"))
         return {}
 
+    def update(self, container: str, limits: Mapping[str, Any]) -> None:
+        """Give a running container other limits.
+
+        Raises:
+            McptuiError: the kernel or the engine cannot, as when more is used already.
+        """
+        with told("The engine did not change the container's limits", missing_ok=True):
+            self._ask("POST", f"/containers/{container}/update", body=dict(limits))
+
     def kill(self, container: str, signal: str = "SIGKILL") -> None:
         """Send a signal; a container that has ended already is no error."""
         with suppress(McptuiError), told("The container was not killed", missing_ok=True):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+_TURN = 0.1
+"""Seconds for which the kernel shares out the processors; engines leave that as it is."""
 _FIRST_LOOK = 0.25
 """Seconds between the two samples that a first look needs."""
 
@@ -23,23 +25,28 @@ class Usage:
         memory: bytes, caches that can be dropped left out.
         limit: bytes it may take.
         pids: processes and threads.
+        held: how much of the time the kernel held it back because it had used up its share of
+            the processors, 0 to 1.
     """
 
     cpu: float
     memory: int
     limit: int
     pids: int
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The engine's counters of one container at one moment, `cpu` in nanoseconds."""
+    """The engine's counters of one container at one moment, `cpu` in nanoseconds, `held` in
+    turns of the kernel's in which it was held back."""
 
     at: float
     cpu: int
     memory: int
     limit: int
     pids: int
+    held: int = 0
 
 
 class Meter:
@@ -87,7 +94,8 @@ class Meter:
 
 def sample_of(told: Mapping[str, Any]) -> Sample | None:
     """Read the engine's answer, None when it has no numbers (the container ended)."""
-    memory, cpu = _part(told, "memory_stats"), _part(_part(told, "cpu_stats"), "cpu_usage")
+    memory, cpus = _part(told, "memory_stats"), _part(told, "cpu_stats")
+    cpu, throttling = _part(cpus, "cpu_usage"), _part(cpus, "throttling_data")
     if "usage" not in memory:
         return None
     details = _part(memory, "stats")
@@ -100,6 +108,7 @@ def sample_of(told: Mapping[str, Any]) -> Sample | None:
         memory=used - cache if cache < used else used,
         limit=int(memory.get("limit", 0)),
         pids=int(_part(told, "pids_stats").get("current", 0)),
+        held=int(throttling.get("throttled_periods", 0)),
     )
 
 
@@ -120,4 +129,5 @@ def _time(text: str) -> float:
 def _rate(before: Sample, now: Sample) -> Usage:
     passed = now.at - before.at
     cores = (now.cpu - before.cpu) / 1e9 / passed if passed > 0.01 and now.cpu > before.cpu else 0.0
-    return Usage(cores, now.memory, now.limit, now.pids)
+    held = (now.held - before.held) * _TURN / passed if passed > 0.01 else 0.0
+    return Usage(cores, now.memory, now.limit, now.pids, min(1.0, max(0.0, held)))

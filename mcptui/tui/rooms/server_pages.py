@@ -103,6 +103,8 @@ def trust(row: ServerRow, found: Installed, now: float) -> Page:
     state = [("state", f"{row.state}{_ago(row.since, now)}", "")]
     if row.reason:
         state.append(("why", row.reason, "bad"))
+    if row.strain:
+        state.append(("limits", row.strain, "warn"))
     state.append(("restarts", str(row.restarts), ""))
     state.append(("gateways", str(row.gateways), ""))
 

@@ -1,0 +1,63 @@
+"""`mcptui limits`: what a server may take of the machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mcptui.own_limits import BOUNDS
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from mcptui.cli.output import Out
+    from mcptui.errors import UsageError
+    from mcptui.home import Home
+
+
+def limits(home: Home, given: Namespace, out: Out) -> int:
+    """Show a server's limits, or change some."""
+    from mcptui.actions.limits import limits_of, set_limits
+
+    changes = changes_of(given)
+    done = set_limits(home, given.server, changes) if changes else ""
+    if done:
+        out.say(done)
+    found = limits_of(home, given.server)
+    if out.as_json:
+        out.data({"done": [done] if done else [], "limits": found})
+    elif not done:
+        rows = [(one.name, one.text, "yours" if one.own else "its entry's") for one in found]
+        out.table(("limit", "value", "said by"), rows)
+    return 0
+
+
+def changes_of(given: Namespace) -> dict[str, Any]:
+    """The limits named on a command line; None for one that goes back to the entry's.
+
+    Raises:
+        UsageError: a value is no number.
+    """
+    found: dict[str, Any] = dict.fromkeys([*BOUNDS, "gpu"]) if given.default else {}
+    for name in BOUNDS:
+        text: str | None = getattr(given, name)
+        if text is not None:
+            found[name] = None if text == "default" else _number(name, text)
+    if given.gpu is not None:
+        found["gpu"] = None if given.gpu == "default" else given.gpu == "all"
+    return found
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text) if name == "cpus" else int(text)
+    except ValueError:
+        raise _wrong(name, text) from None
+
+
+def _wrong(name: str, text: str) -> UsageError:
+    from mcptui.errors import UsageError
+    from mcptui.visible import visible
+
+    least, most, unit = BOUNDS[name]
+    fix = f"A number from {least:g} to {most:g}, in {unit}, or default"
+    return UsageError(f"--{name} {visible(text, limit=40)}: not a number", fix=fix)
