@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcptui.errors import UsageError
 from mcptui.visible import visible
@@ -18,6 +18,8 @@ from mcptui.visible import visible
 PROTOCOLS = ("tls", "http", "tcp")
 """tls: the ClientHello must name the host; http: the Host header must; tcp: nothing names it."""
 PORTS = {"tls": 443, "http": 80}
+ANY = "*"
+"""The host of a rule for every public name."""
 HERE = frozenset(("host.docker.internal", "host.containers.internal"))
 """Names that mean this machine, in a rule the user made."""
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
@@ -46,7 +48,8 @@ class Rule:
     """One destination.
 
     Args:
-        host: a name, `*.` and a name, or an address where the rule is private.
+        host: a name, `*.` and a name, or an address where the rule is private; `ANY` for every
+            public name, which nobody writes down but an entry.
         port: TCP port.
         protocol: one of `PROTOCOLS`.
         private: its address need not be public. Only the user makes such a rule.
@@ -59,6 +62,8 @@ class Rule:
 
     def matches(self, host: str) -> bool:
         """Whether a normalised host is the rule's."""
+        if self.host == ANY:
+            return is_public_name(host)
         if self.host.startswith("*."):
             return host.endswith(self.host[1:]) and len(host) >= len(self.host)
         return host == self.host
@@ -79,10 +84,12 @@ class Policy:
     Args:
         rules: single destinations.
         any_public: besides, any host with a public name and address, over TLS on port 443.
+        denied: destinations that were taken away; they are closed whatever the rules say.
     """
 
     rules: tuple[Rule, ...] = ()
     any_public: bool = False
+    denied: tuple[Rule, ...] = ()
 
     @property
     def reaches(self) -> bool:
@@ -91,19 +98,24 @@ class Policy:
 
     def match(self, host: str, port: int) -> Rule | None:
         """The rule by which a normalised host may be reached at a port; exact ones come first."""
-        for one in sorted(self.rules, key=lambda rule: rule.host.startswith("*.")):
+        if self._denies(host, port):
+            return None
+        for one in sorted(self._all, key=lambda rule: rule.host.startswith(ANY)):
             if one.port == port and one.matches(host):
-                return one
-        if self.any_public and port == PORTS["tls"] and is_public_name(host):
-            return Rule(host)
+                return one if one.host != ANY else replace(one, host=host)
         return None
+
+    @property
+    def _all(self) -> tuple[Rule, ...]:
+        return (*self.rules, Rule(ANY)) if self.any_public else self.rules
+
+    def _denies(self, host: str, port: int) -> bool:
+        return any(one.port == port and one.matches(host) for one in self.denied)
 
     def ports(self, host: str) -> tuple[int, ...]:
         """The ports at which a normalised host may be reached; none when it may not."""
-        found = {rule.port for rule in self.rules if rule.matches(host)}
-        if self.any_public and is_public_name(host):
-            found.add(PORTS["tls"])
-        return tuple(sorted(found))
+        found = {rule.port for rule in self._all if rule.matches(host)}
+        return tuple(sorted(port for port in found if not self._denies(host, port)))
 
 
 def normal_host(text: str) -> str:

@@ -107,6 +107,27 @@ def test_any_public_host_is_a_name_of_the_internet_over_tls() -> None:
     assert Policy().ports("example.com") == ()
 
 
+def test_what_was_taken_away_stays_away() -> None:
+    denied = (rule_from_text("evil.example.com"), rule_from_text("*.bad.example"))
+    for policy in (
+        Policy(any_public=True, denied=denied),
+        Policy((rule_from_text("*.example.com"), rule_from_text("*.bad.example")), denied=denied),
+        Policy((Rule("*"),), denied=denied),
+    ):
+        assert policy.match("evil.example.com", 443) is None
+        assert policy.match("a.bad.example", 443) is None
+        assert policy.ports("evil.example.com") == ()
+        assert policy.match("good.example.com", 443) is not None
+
+
+def test_an_entry_may_want_any_public_name_at_a_port_of_its_own() -> None:
+    policy = Policy((Rule("*", 5432, "tcp"),))
+    assert policy.match("db.example.com", 5432) == Rule("db.example.com", 5432, "tcp")
+    assert policy.ports("db.example.com") == (5432,)
+    for host, port in (("db.example.com", 443), ("1.2.3.4", 5432), ("nas", 5432), ("::1", 5432)):
+        assert policy.match(host, port) is None
+
+
 def test_the_exact_rule_counts_before_the_wildcard() -> None:
     rules = (rule_from_text("*.example.com"), rule_from_text("a.example.com:443/tcp"))
     found = Policy(rules).match("a.example.com", 443)
