@@ -18,6 +18,10 @@ CATEGORIES = (
     "media", "monitoring", "productivity", "search", "security", "utilities", "web",
 )  # fmt: skip
 """The closed list of categories."""
+NETWORKS = ("listed", "any", "learn")
+"""What a user may choose for a server's network."""
+PROTOCOLS = ("tls", "http", "tcp")
+"""How a server may speak with a host."""
 
 
 class Kind(StrEnum):
@@ -172,14 +176,16 @@ class Host:
     """A network destination the server declares.
 
     Args:
-        name: host name, or "*" for any host (stated, shown as "any").
+        name: host name, `*.` and a name, or "*" for any host (stated, shown as "any").
         port: TCP port.
         why: what for.
+        protocol: "tls", "http" where it is not encrypted, "tcp" for what is neither.
     """
 
     name: str
     port: int = 443
     why: str = ""
+    protocol: str = "tls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +343,10 @@ class Choices:
     Args:
         parameters: parameter name → value, checked against the entry's JSON Schema.
         mounts: mount name → picked (absolute host path, writable) pairs.
-        open_network: the explicit choice to give the container the whole network.
+        network: one of `NETWORKS`: "listed" for the entry's hosts and the user's own, "any" for
+            every public host, "learn" for the same while it is noted which ones are used.
+        hosts: what the user allows besides the entry's hosts, as rules are written.
+        hosts_off: hosts of the entry that the user took away, written likewise.
         tools_off: tools switched off.
         enabled: the server as a whole is on.
         image: image ID the user wants kept, "" for what the entry builds.
@@ -350,7 +359,9 @@ class Choices:
     mounts: dict[str, tuple[tuple[str, bool], ...]] = field(
         default_factory=dict[str, tuple[tuple[str, bool], ...]]
     )
-    open_network: bool = False
+    network: str = "listed"
+    hosts: tuple[str, ...] = ()
+    hosts_off: frozenset[str] = frozenset()
     tools_off: frozenset[str] = frozenset()
     enabled: bool = True
     image: str = ""

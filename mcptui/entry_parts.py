@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from mcptui.entry import (
+    PROTOCOLS,
     Checked,
     Host,
     Http,
@@ -43,7 +44,9 @@ _MAYBE_ENV = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,127})?")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _MAYBE_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]{0,63})?")
 _DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]{1,63}")
-_HOST = re.compile(r"\*|(?=.{1,253}$)[a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9_-]{1,63})*")
+_HOST = re.compile(
+    r"\*|(\*\.)?(?=.{1,253}$)[a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9_-]{1,63})*"
+)
 _TOOL = re.compile(r"(?s).{1,128}")
 _HEADER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
@@ -151,9 +154,10 @@ def mount(table: Table) -> Mount:
 def host(table: Table) -> Host:
     """Read one of `[[hosts]]`."""
     return Host(
-        table.text("name", form=_HOST, says="must be a host's name in small letters, or *"),
+        table.text("name", form=_HOST, says="must be a host's name in small letters, *.name, or *"),
         table.whole("port", 443, 1, 65535),
         table.text("why", ""),
+        table.one_of("protocol", PROTOCOLS, "tls"),
     )
 
 

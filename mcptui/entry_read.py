@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar, cast
 from mcptui import entry_parts as parts
 from mcptui.entry import (
     CATEGORIES,
+    NETWORKS,
     Checked,
     Choices,
     Entry,
@@ -300,10 +301,14 @@ def choices_from_dict(data: Mapping[str, Any], where: str) -> Choices:
         if not isinstance(picked, list | tuple):
             table.wrong(f"mounts.{name}", "must be a list")
         mounts[name] = tuple(_picked(table, name, one) for one in cast("list[Any]", picked))
+    # Before there were lists of hosts, a network was open or there was none.
+    before = "any" if table.flag("open_network", False) else "listed"
     choices = Choices(
         table.mapping("parameters"),
         mounts,
-        table.flag("open_network", False),
+        table.one_of("network", NETWORKS, before),
+        table.texts("hosts", limit=300, many=1000),
+        frozenset(table.texts("hosts_off", limit=300, many=1000)),
         frozenset(table.texts("tools_off", limit=128)),
         table.flag("enabled", True),
         table.text("image", ""),
@@ -325,7 +330,7 @@ def _picked(table: Table, name: str, one: Any) -> tuple[str, bool]:
 def choices_to_dict(choices: Choices) -> dict[str, Any]:
     """Return choices as JSON-able data, defaults left out; the inverse of `choices_from_dict`."""
     data = _fields(choices)
-    for name in ("tools_off", "exposed", "unmasked"):
+    for name in ("tools_off", "hosts_off", "exposed", "unmasked"):
         if getattr(choices, name):
             data[name] = sorted(getattr(choices, name))
     if choices.mounts:

@@ -20,7 +20,9 @@ def test_choices_survive_the_way_there_and_back() -> None:
     choices = Choices(
         parameters={"side": "left", "names": ["a"]},
         mounts={"folders": (("/home/me/x", False), ("/home/me/y", True))},
-        open_network=True,
+        network="learn",
+        hosts=("api.example.com", "db.example.org:5432/tcp private"),
+        hosts_off=frozenset({"b.example", "a.example"}),
         tools_off=frozenset({"b", "a"}),
         enabled=False,
         image="sha256:1",
@@ -32,6 +34,11 @@ def test_choices_survive_the_way_there_and_back() -> None:
         stored = json.loads(json.dumps(choices_to_dict(chosen)))
         assert choices_from_dict(stored, "state.db") == chosen
     assert choices_to_dict(Choices()) == {}
+
+
+def test_an_open_network_of_an_older_release_is_any_host() -> None:
+    assert choices_from_dict({"open_network": True}, "state.db") == Choices(network="any")
+    assert choices_from_dict({"open_network": False}, "state.db") == Choices()
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,10 @@ def test_choices_survive_the_way_there_and_back() -> None:
         {"limits": {"memory": 1}},
         {"limits": {"cpus": "2"}},
         {"limits": {"disk": 2}},
+        {"network": "open"},
+        {"network": True},
+        {"hosts": "api.example.com"},
+        {"hosts": ["x" * 301]},
     ],
 )
 def test_broken_choices_are_refused(data: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ what it offers, makes the harmless calls its check file names, and writes what i
 
 What a check needs beyond the entry is in `checks/<id>.toml`: `[parameters]`, `[secrets]` (made-up
 values), `[mounts]` (name = "folder" or "git"), `[[calls]]` with tool and arguments, and
-`open_network`. Without that file required mounts get a folder with one text file.
+`network`. Without that file required mounts get a folder with one text file.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Trial:
     secrets: dict[str, str] = field(default_factory=dict[str, str])
     mounts: dict[str, str] = field(default_factory=dict[str, str])
     calls: tuple[dict[str, Any], ...] = ()
-    open_network: bool = False
+    network: str = "listed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ async def _tried(home: Home, entry: Entry, trial: Trial, image: str) -> Result:
         choices = Choices(
             parameters=trial.parameters,
             mounts=_mounts(entry, trial, picked),
-            open_network=trial.open_network,
+            network=trial.network,
         )
         owner = Owner.current(home=str(home.paths.state))
         made = plan(entry, choices, facts, owner, trial.secrets)

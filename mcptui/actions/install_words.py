@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mcptui.actions.install_remote import reaches as remote_reaches
 from mcptui.entry import Choices, Kind, Trust
+from mcptui.runtime.reach import policy_of, wants_any
 
 if TYPE_CHECKING:
     from mcptui.actions.targets import Target
@@ -39,12 +40,17 @@ def reaches(entry: Entry, choices: Choices) -> str:
     """What it may reach of the network."""
     if entry.kind is Kind.REMOTE:
         return remote_reaches(entry)
-    if choices.open_network:
-        return "every host: the network is open"
-    if not entry.hosts:
-        return "nothing: it has no network"
-    names = ", ".join("any host" if one.name == "*" else one.name for one in entry.hosts)
-    return f"nothing until you open the network; it wants {names}"
+    policy = policy_of(entry, choices)
+    names = ", ".join(rule.text for rule in policy.rules)
+    if choices.network == "any":
+        return "any public host, by TLS" + (f", and {names}" if names else "")
+    if choices.network == "learn":
+        return "any public host, by TLS; which ones is noted until you lock its list"
+    if names:
+        return f"{names}; everything else is refused"
+    if wants_any(entry):
+        return "nothing until you name hosts, or allow any"
+    return "nothing: it has no network"
 
 
 def reads(choices: Choices) -> str:

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcptui.entry_schema import parameter_problems
+from mcptui.errors import UsageError
 from mcptui.runtime.deny import Deny
+from mcptui.runtime.egress.rules import rule_from_text
 from mcptui.runtime.owner import Owner
 from mcptui.runtime.pinned import real_path
 from mcptui.runtime.plan import ContainerPlan, ImageFacts, plan
+from mcptui.runtime.reach import hosts_wanted, network_needs
 
 if TYPE_CHECKING:
     from mcptui.entry import Choices, Entry
@@ -24,7 +27,7 @@ class Missing:
 
     Args:
         kind: "parameter", "mount", "credentials", "network" or "secret".
-        name: the parameter's or mount's name, the path of credentials, "open_network", or the
+        name: the parameter's or mount's name, the path of credentials, "hosts", or the
             secret's name.
         text: what is needed, in words.
         option: how to give it on the command line, "" when it cannot be given.
@@ -67,16 +70,20 @@ def missing(home: Home, entry: Entry, choices: Choices) -> list[Missing]:
         for name, problem in parameter_problems(entry.parameters, choices.parameters).items()
     ]
     found.extend(_mounts(entry, choices, deny_of(home)))
-    if entry.needs_network and not choices.open_network:
-        found.append(
-            Missing(
-                "network",
-                "open_network",
-                f"the network: it needs {_hosts(entry)}, and until single hosts can be allowed "
-                "it gets the whole network or none",
-                "--open-network",
-            )
-        )
+    found.extend(_hosts(entry, choices))
+    return found
+
+
+def _hosts(entry: Entry, choices: Choices) -> list[Missing]:
+    found: list[Missing] = []
+    for text in choices.hosts:
+        try:
+            rule_from_text(text)
+        except UsageError as error:
+            found.append(Missing("network", "hosts", f"{error.what}: {error.why}", "--host HOST"))
+    if network_needs(entry, choices):
+        option = "--host HOST[:PORT[/tcp]], or --any-host"
+        found.append(Missing("network", "hosts", f"hosts: {hosts_wanted(entry)}", option))
     return found
 
 
@@ -108,10 +115,3 @@ def _mounts(entry: Entry, choices: Choices, deny: Deny) -> list[Missing]:
             names = ", ".join(known) or "none"
             found.append(Missing("mount", name, f"{name} is no folder of it; it has: {names}"))
     return found
-
-
-def _hosts(entry: Entry) -> str:
-    names = [host.name for host in entry.hosts]
-    if "*" in names:
-        return "any host"
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -31,6 +31,7 @@ class Problem:
         text: one line.
         key: the key that begins to solve it there.
         tool: the tool, "" when it is not about one.
+        host: the refused place on the network, "" when it is not about one.
     """
 
     room: str
@@ -38,6 +39,7 @@ class Problem:
     text: str
     key: str
     tool: str = ""
+    host: str = ""
 
 
 def problems(home: Home) -> list[Problem]:
@@ -49,6 +51,7 @@ def problems(home: Home) -> list[Problem]:
             *_down(home),
             *_lacking(home),
             *_signed_out(home),
+            *_refused(home),
             *_left_out(home),
         ]
     except McptuiError as error:
@@ -116,6 +119,21 @@ def _signed_out(home: Home) -> list[Problem]:
 
 def _because(reason: str) -> str:
     return f", {reason}" if reason else ""
+
+
+def _refused(home: Home) -> list[Problem]:
+    """Hosts that servers were refused since somebody last looked."""
+    from mcptui.actions.network import new_refusals, suggested
+
+    found: list[Problem] = []
+    for row in home.store.installs():
+        fresh = new_refusals(home, row.name)
+        if fresh:
+            place = suggested(fresh[0].host, fresh[0].port)
+            more = f" and {len(fresh) - 1} more" if len(fresh) > 1 else ""
+            text = f"{row.name} was refused {place}{more}: {fresh[0].reason}"
+            found.append(Problem("servers", row.name, text, "n", host=place))
+    return found
 
 
 def _left_out(home: Home) -> list[Problem]:

@@ -73,7 +73,14 @@ def run(
         interceptors=_interceptors(interceptors),
     )
     gateway.launch_with(
-        ServerLauncher(home, gateway.id, limits.line, secrets_of(home), most=limits.containers_all)
+        ServerLauncher(
+            home,
+            gateway.id,
+            limits.line,
+            secrets_of(home),
+            most=limits.containers_all,
+            report=gateway.contacts.seen,
+        )
     )
     gateway.load()
     if plain_names and len(gateway.hub.slots) > 1:

@@ -84,7 +84,7 @@ class ServerRow:
     publisher: str
     origin: str
     image_id: str
-    open_network: bool
+    network: str
     restarts: int
     since: float
     installed_at: float
@@ -247,7 +247,7 @@ def _row(
         publisher=row.entry.publisher,
         origin=row.origin,
         image_id=row.image_id,
-        open_network=row.choices.open_network,
+        network=row.choices.network,
         restarts=max((one.restarts for one in states), default=0),
         since=state.since if state else 0.0,
         installed_at=row.installed_at,

@@ -155,6 +155,7 @@ def _gateway(home: Home) -> Gateway:
 
     limits, settings = read_settings(home.paths.settings, {})
     gateway = Gateway(home, limits, client="mcptui", settings=settings)
-    gateway.launch_with(ServerLauncher(home, gateway.id, limits.line, secrets_of(home)))
+    secrets, report = secrets_of(home), gateway.contacts.seen
+    gateway.launch_with(ServerLauncher(home, gateway.id, limits.line, secrets, report=report))
     gateway.load()
     return gateway

@@ -1,4 +1,4 @@
-"""Take the last change back: switches, removals, installs, profiles and clients' configs."""
+"""Take the last change back: switches, hosts, removals, installs, profiles, configs."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ def _take_back(home: Home, row: UndoRow) -> None:
         from mcptui.actions.install import take_back as back
     elif row.kind in ("connect", "disconnect"):
         from mcptui.actions.connect import take_back as back
+    elif row.kind == "network":
+        from mcptui.actions.network import take_back as back
     elif row.kind == "profile":
         from mcptui.actions.profile import take_back as back
     elif row.kind == "limits":

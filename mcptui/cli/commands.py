@@ -14,7 +14,8 @@ from mcptui.cli.command import flag as _flag
 from mcptui.cli.command import option as _option
 from mcptui.cli.command import words as _words
 from mcptui.cli.guard_commands import GUARD, INTERCEPTORS
-from mcptui.cli.limit_commands import LIMITS
+from mcptui.cli.limit_commands import LIMITS, PICKS
+from mcptui.cli.network_commands import NETWORK, REACH
 
 _YES = _flag("--yes -y", "do it without asking")
 _FILTER = _words("filter", "words, field:value, -word; all must match")
@@ -42,6 +43,7 @@ DEFAULTS = {
     "oauth": "ls",
     "secret": "ls",
     "interceptor": "ls",
+    "network": "ls",
 }
 """Groups of commands, with the one that is meant when none is named."""
 
@@ -53,6 +55,7 @@ GROUPS = {
     "secret": "what servers are trusted with: tokens and keys, encrypted",
     "oauth": "signing in to remote servers",
     "profile": "named sets of servers, for clients that should not have them all",
+    "network": "what servers may reach, whom they talked to, what was refused",
     "interceptor": "programs and addresses of yours that look at calls",
 }
 """Groups of commands, with their one line of help."""
@@ -125,23 +128,8 @@ COMMANDS: tuple[Command, ...] = (
                 default=[],
                 metavar="NAME=PATH[:rw]",
             ),
-            _option(
-                "--credentials",
-                "a file or folder of --mount with credentials that it may read",
-                "file",
-                action="append",
-                default=[],
-                metavar="PATH",
-            ),
-            _option(
-                "--unmask",
-                "a file with secrets inside a folder of --mount that it may see",
-                "file",
-                action="append",
-                default=[],
-                metavar="PATH",
-            ),
-            _flag("--open-network", "let it reach any host: nothing is filtered yet"),
+            *PICKS,
+            *REACH,
             _option(
                 "--tool-off",
                 "start with this tool off",
@@ -302,6 +290,7 @@ COMMANDS: tuple[Command, ...] = (
         (_words("names", "profiles", "profile", "+"),),
     ),
     *ACCESS,
+    *NETWORK,
     *GUARD,
     Command(("clients",), "list MCP clients on this machine", "clients:clients"),
     Command(

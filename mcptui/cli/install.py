@@ -85,6 +85,7 @@ def choices_of(entry: Entry, given: Namespace) -> Choices:
         UsageError: a value is malformed or names nothing of the entry.
     """
     from mcptui.actions.install import destructive
+    from mcptui.actions.network import written_hosts
     from mcptui.actions.planning import real_path
     from mcptui.entry import Choices
 
@@ -100,8 +101,9 @@ def choices_of(entry: Entry, given: Namespace) -> Choices:
     return Choices(
         _parameters(entry, given.set),
         mounts,
-        given.open_network,
-        frozenset(off),
+        network="any" if given.any_host else "listed",
+        hosts=written_hosts(given.host),
+        tools_off=frozenset(off),
         exposed=frozenset(map(real_path, given.credentials)),
         unmasked=frozenset(map(real_path, given.unmask)),
     )

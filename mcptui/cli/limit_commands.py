@@ -22,3 +22,23 @@ LIMITS: tuple[Command, ...] = (
         ),
     ),
 )
+
+PICKS = (
+    option(
+        "--credentials",
+        "a file or folder of --mount with credentials that it may read",
+        "file",
+        action="append",
+        default=[],
+        metavar="PATH",
+    ),
+    option(
+        "--unmask",
+        "a file with secrets inside a folder of --mount that it may see",
+        "file",
+        action="append",
+        default=[],
+        metavar="PATH",
+    ),
+)
+"""For `install`."""

@@ -91,6 +91,10 @@ class Hub(Lifecycle):
                 self.slots[installed.name] = Slot(view, self.limits)
             elif slot.update(installed, said, states, only.get(installed.name)):
                 self.retire(slot.name, "its settings changed")
+            else:
+                for session in self.sessions:
+                    if (link := session.links.get(slot.name)) is not None:
+                        slot.keep_to_hosts(link.running)
             slot = self.slots[installed.name]
             if not slot.view.shown and slot.state != "off":
                 self.set_state(slot, "off")

@@ -21,6 +21,7 @@ from mcptui.tasks import spawn
 
 if TYPE_CHECKING:
     from mcptui.runtime.container import Container
+    from mcptui.runtime.egress.rules import Policy
 
 LISTENS_SECONDS = 45.0
 """A server may take to open its port."""
@@ -146,6 +147,10 @@ class InwardServer:
     def started_at(self) -> float:
         """When its container was started, Unix seconds."""
         return self._container.started_at
+
+    def keep_to(self, policy: Policy) -> None:
+        """Have the server reach other hosts from now on."""
+        self._container.keep_to(policy)
 
     async def stop(self, grace: float = 2.0) -> None:
         """End the conversation, then SIGTERM, kill, remove."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mcptui.entry import Kind
 from mcptui.errors import McptuiError
 from mcptui.gateway.credentials import Credentials, HeaderSecrets, SecretsOf, no_secrets
-from mcptui.gateway.upstream_container import ContainerLauncher
+from mcptui.gateway.upstream_container import ContainerLauncher, Report
 from mcptui.runtime.channel import Listener, Running
 from mcptui.store.rows import Installed
 
@@ -29,6 +29,8 @@ class ServerLauncher:
         line_limit: bytes of the longest message.
         secrets: where secrets come from; called on a thread.
         credentials: what lets us in at remote servers; None for the user's sign-ins and secrets.
+        most: containers all gateways of this user may have at once, about; 0 for any number.
+        report: told by server what it reaches of the network and is refused.
     """
 
     def __init__(
@@ -39,8 +41,9 @@ class ServerLauncher:
         secrets: SecretsOf = no_secrets,
         credentials: Credentials | None = None,
         most: int = 0,
+        report: Report | None = None,
     ) -> None:
-        self._containers = ContainerLauncher(home, session, line_limit, secrets, most)
+        self._containers = ContainerLauncher(home, session, line_limit, secrets, most, report)
         self._credentials = credentials
         self._home = home
         self._secrets = secrets

@@ -128,6 +128,7 @@ class Lifecycle:
             await self._gone(before)
             await asyncio.sleep(slot.delay())
             running = link.running = await self._launch(slot, link)
+            slot.keep_to_hosts(running)  # others may have been chosen meanwhile
             if self.ending or not self._users(link):
                 raise CannotOpen(link.dead or "it is no longer wanted")
             hello = await shake(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcptui.errors import McptuiError, UsageError
 from mcptui.gateway.client import Client
+from mcptui.gateway.contacts import Contacts
 from mcptui.gateway.dispatch import Dispatch
 from mcptui.gateway.hook_watch import HookWatch
 from mcptui.gateway.hub import Hub, Launcher
@@ -81,6 +82,7 @@ class Gateway:
         self.id = os.urandom(8).hex()
         self.pid = os.getpid()
         self.scribe = Scribe(lambda: home.store, self.id, home.clock)
+        self.contacts = Contacts(self.scribe, home.clock)
         self.hub = Hub(self.scribe, self.id, limits, home.clock)
         self.hub.settings = settings or Settings()
         self.hooks = HookWatch(home.paths.interceptors, interceptors)

@@ -11,7 +11,21 @@ from mcptui.gateway.credentials import SIGN_IN, sign_in_advice
 from mcptui.gateway.limits import Limits
 from mcptui.gateway.view import ServerView
 from mcptui.guard.switches import Verdict
+from mcptui.runtime.channel import Reaching, Running
 from mcptui.store.rows import Definitions, Installed, ToolState
+
+
+def reaches(installed: Installed) -> bool:
+    """Whether a server reaches any host; what makes its way there is made at its start."""
+    entry, choices = installed.entry, installed.choices
+    if choices.network != "listed" or choices.hosts:
+        return True
+    # The rules are read in another module, which the first lists need not wait for.
+    if not any(host.name != "*" for host in entry.hosts):
+        return False
+    from mcptui.runtime.reach import policy_of
+
+    return policy_of(entry, choices).reaches
 
 
 @dataclass(slots=True)
@@ -67,6 +81,7 @@ class Slot:
             before.entry != installed.entry
             or before.image_id != installed.image_id
             or _of_container(before.choices) != _of_container(installed.choices)
+            or reaches(before) != reaches(installed)
         )
         if stale:
             self.live, self.seen, self.quick_deaths = None, {}, 0
@@ -78,6 +93,14 @@ class Slot:
             merged[name] = replace(own, approved_hash=approved or own.approved_hash)
         self.view = ServerView(installed, self.live or said, merged, only)
         return stale
+
+    def keep_to_hosts(self, running: Running | None) -> None:
+        """Have a running process reach what is chosen now, no more and no less."""
+        if isinstance(running, Reaching):
+            from mcptui.runtime.reach import policy_of
+
+            installed = self.view.installed
+            running.keep_to(policy_of(installed.entry, installed.choices))
 
     def learned(self, said: Definitions, changes: list[ToolState]) -> None:
         """Take over what the running server says."""
@@ -129,4 +152,6 @@ class Slot:
 
 def _of_container(choices: Choices) -> Choices:
     """What of the choices a running container was made by, and cannot take over."""
-    return replace(choices, tools_off=frozenset(), limits=choices.limits.fixed)
+    none: frozenset[str] = frozenset()
+    hosts = replace(choices, network="listed", hosts=(), hosts_off=none)
+    return replace(hosts, tools_off=none, limits=choices.limits.fixed)

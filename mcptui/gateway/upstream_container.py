@@ -8,7 +8,8 @@ what it needs, and says in words what is missing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mcptui.entry import Kind
@@ -20,9 +21,13 @@ from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.home import Home
+    from mcptui.runtime.container import Container
+    from mcptui.runtime.egress.limits import Contact
     from mcptui.runtime.engine import Engine
     from mcptui.runtime.plan import ContainerPlan
 
+Report = Callable[[str, "Contact"], None]
+"""Told of a server's contact with the network."""
 SecretsOf = Callable[[Installed], Mapping[str, str]]
 """Gives the secrets of a server by name, from the keyring."""
 
@@ -33,7 +38,11 @@ def no_secrets(installed: Installed) -> Mapping[str, str]:
 
 
 async def started(
-    engine: Engine, plan: ContainerPlan, listener: Listener, line_limit: int = LINE_LIMIT
+    engine: Engine,
+    plan: ContainerPlan,
+    listener: Listener,
+    line_limit: int = LINE_LIMIT,
+    report: Callable[[Contact], None] | None = None,
 ) -> Running:
     """Start a planned container, whichever way its server speaks.
 
@@ -42,6 +51,7 @@ async def started(
         plan: the exact container.
         listener: told what the server says, its log and its end.
         line_limit: bytes of the longest message.
+        report: told what the server reaches and is refused.
 
     Raises:
         McptuiError: it cannot be started; says why and what to do.
@@ -49,12 +59,13 @@ async def started(
     from mcptui.runtime.launch import launch
 
     if plan.http is None:
-        return await launch(engine, plan, listener, line_limit=line_limit)
+        return await launch(engine, plan, listener, line_limit=line_limit, report=report)
     from mcptui.gateway.inward import open_inward
 
-    return await open_inward(
-        plan.server, plan.http, listener, lambda log: launch(engine, plan, log), line_limit
-    )
+    def start(log: Listener) -> Awaitable[Container]:
+        return launch(engine, plan, log, report=report)
+
+    return await open_inward(plan.server, plan.http, listener, start, line_limit)
 
 
 class ContainerLauncher:
@@ -66,6 +77,7 @@ class ContainerLauncher:
         line_limit: bytes of the longest message.
         secrets: where secrets come from; called on a thread.
         most: containers all gateways of this user may have at once, about; 0 for any number.
+        report: told by server what it reaches and is refused.
     """
 
     def __init__(
@@ -75,8 +87,10 @@ class ContainerLauncher:
         line_limit: int,
         secrets: SecretsOf = no_secrets,
         most: int = 0,
+        report: Report | None = None,
     ) -> None:
         self._most = most
+        self._report = report
         self._home = home
         self._session = session
         self._line_limit = line_limit
@@ -90,7 +104,9 @@ class ContainerLauncher:
             McptuiError: it cannot be started; says why and what to do.
         """
         engine, plan = await asyncio.to_thread(self._plan, installed)
-        return await started(engine, plan, listener, self._line_limit)
+        report = self._report
+        tell = partial(report, installed.name) if report is not None else None
+        return await started(engine, plan, listener, self._line_limit, tell)
 
     def _must_have_room(self, engine: Engine, state: str) -> None:
         """Count the containers of all gateways by their labels; the engine alone knows them."""

@@ -8,7 +8,10 @@ container engines stay behind them. Everything here happens on one event loop's 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from mcptui.runtime.egress.rules import Policy
 
 LINE_LIMIT = 64 << 20
 """Bytes a message may have unless the caller says otherwise; longer ones are dropped."""
@@ -99,3 +102,11 @@ class Running(Protocol):
 
     def kill_now(self) -> None:
         """End it without waiting, for a process that is about to exit itself."""
+
+
+@runtime_checkable
+class Reaching(Protocol):
+    """A running server whose way to the network is in our hands."""
+
+    def keep_to(self, policy: Policy) -> None:
+        """Have it reach these hosts from now on; what it may not reach any more is cut."""

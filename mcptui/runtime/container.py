@@ -22,7 +22,12 @@ from mcptui.runtime.lines import LineSplitter, LogLines
 from mcptui.tasks import spawn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mcptui.runtime.attach import AttachStream
+    from mcptui.runtime.egress.limits import Contact
+    from mcptui.runtime.egress.proxy import Egress
+    from mcptui.runtime.egress.rules import Policy
     from mcptui.runtime.engine import Engine
     from mcptui.runtime.pipes import PipeChannel
     from mcptui.runtime.plan import ContainerPlan
@@ -64,6 +69,7 @@ class Container:
         self._channel: PipeChannel | AttachStream | None = None
         self._control: socket.socket | None = None
         self.dialler = Dialler(self._order)
+        self._egress: Egress | None = None
         self._outputs = 0
         self._code: int | None = None
         self._exited = asyncio.Event()
@@ -114,6 +120,33 @@ class Container:
             self._loop.add_reader(control.fileno(), self._read_control, control)
         self._watching = spawn(self._watch(channel), f"watch {self._plan.server}")
 
+    async def open_network(
+        self, sockets: list[asyncio.Future[socket.socket]], report: Callable[[Contact], None]
+    ) -> None:
+        """Judge what the server wants of the network from now on.
+
+        Args:
+            sockets: the proxy's and the two for names, as the shim hands them out.
+            report: told of each contact.
+
+        Raises:
+            McptuiError: the shim could not make them.
+        """
+        from mcptui.runtime.egress.proxy import Egress
+
+        try:
+            proxy, udp, tcp = await asyncio.gather(*sockets)
+        except OSError as error:
+            why = f"its way to the network could not be made: {error.strerror or error}"
+            raise McptuiError(f"{self._plan.server} did not start", why) from error
+        self._egress = Egress(self._plan.policy, report, self.dialler.listen)
+        self._egress.start(proxy, udp, tcp)
+
+    def keep_to(self, policy: Policy) -> None:
+        """Have the server reach other hosts from now on; it had some before."""
+        if self._egress is not None:
+            self._egress.change(policy)
+
     def output_ended(self) -> None:
         """One of its outputs is at its end."""
         self._outputs -= 1
@@ -156,6 +189,8 @@ class Container:
             except Exception:
                 _log.exception("the end of %s could not be handled", self._plan.server)
         finally:
+            if self._egress is not None:
+                await self._egress.close()
             await asyncio.to_thread(self._remove)
 
     async def _death(self) -> Death:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from mcptui.errors import UsageError
 from mcptui.visible import visible
@@ -16,6 +17,7 @@ def frame(
     environment: Mapping[str, str],
     files: Mapping[str, str] | None = None,
     mounted: Iterable[tuple[str, str]] = (),
+    sockets: Sequence[tuple[str, str, int]] = (),
 ) -> tuple[bytes, bytes]:
     """Write the environment, and secrets that are read from files, down for the shim.
 
@@ -23,6 +25,8 @@ def frame(
         environment: variables.
         files: absolute path in the container → text.
         mounted: what must be mounted: device and inode, and the absolute path in the container.
+        sockets: "tcp" or "udp", IPv4 address and port, each to listen on the container's loopback
+            and be handed out.
 
     Returns:
         The head, with which descriptors may travel, and the records.
@@ -30,7 +34,10 @@ def frame(
     Raises:
         UsageError: a variable cannot be one, or together they are larger than 1 MiB.
     """
-    records: list[bytes] = []
+    records = [
+        f"L{kind[0]}{socket.inet_aton(address).hex()}{port:04x}".encode() + b"\0"
+        for kind, address, port in sockets
+    ]
     named = [("E", name, value) for name, value in environment.items()]
     named += [("M", ident, path) for ident, path in mounted]
     named += [("S", path, value) for path, value in (files or {}).items()]

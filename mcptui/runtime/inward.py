@@ -1,9 +1,10 @@
-"""Reaching a server that listens inside its container, without giving the container a network.
+"""Sockets of a container's own loopback in our hands, without giving the container a network.
 
-A socket belongs to the network it was made in. The shim makes one in the container, connects it to
-the container's own loopback and hands it over the control line: the gateway speaks with the server
-as if it sat inside, no port is opened anywhere, no byte is copied on the way, and the container
-has nothing but `lo`, as before.
+A socket belongs to the network it was made in. The shim makes one in the container and hands it
+over the control line. One that is connected to a server that listens inside lets the gateway speak
+with it as if it sat inside; one that listens lets the server's wishes for the network arrive at our
+proxy. No port is opened anywhere, no byte is copied on the way, and the container has nothing but
+`lo`, as before.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-CONNECT = 128
-"""The shim's order to connect; the orders below are signal numbers."""
+CONNECT, LISTEN = 128, 129
+"""The shim's orders to connect and to listen; those below are signal numbers."""
 ANSWER = 4
 """Bytes of one answer of the shim's."""
 SECONDS = 10.0
@@ -29,7 +30,7 @@ Dial = Callable[[], Awaitable[socket.socket]]
 
 
 class Dialler:
-    """The connect orders of one container and the shim's answers to them, which come in order.
+    """The orders for sockets of one container and the shim's answers, which come in order.
 
     Args:
         order: writes to the control line; raises OSError when the line is gone.
@@ -50,22 +51,45 @@ class Dialler:
         Raises:
             OSError: nobody listens there, or the container is gone.
         """
-        if self._gone:
-            raise ConnectionError("its container is gone")
-        came: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
-        self._waiting.append(came)
-        try:
-            self._order(bytes((CONNECT, family)) + port.to_bytes(2, "big"))
-        except OSError:
-            self._waiting.remove(came)
-            raise
-        found = await came
+        found = await self._ordered(bytes((CONNECT, family)) + port.to_bytes(2, "big"))
         try:
             await _connected(found)
         except BaseException:
             found.close()
             raise
         return found
+
+    async def listen(self, address: str, port: int) -> socket.socket:
+        """A socket of the container's that listens on its loopback.
+
+        Args:
+            address: IPv4, of 127.0.0.0/8.
+            port: where.
+
+        Raises:
+            OSError: it cannot listen there, or the container is gone.
+        """
+        place = socket.inet_aton(address) + port.to_bytes(2, "big")
+        return await self._ordered(bytes((LISTEN,)) + place)
+
+    def expect(self, count: int) -> list[asyncio.Future[socket.socket]]:
+        """Sockets that the shim hands out by itself, as the frame told it; before any order."""
+        loop = asyncio.get_running_loop()
+        expected = [loop.create_future() for _ in range(count)]
+        self._waiting.extend(expected)
+        return expected
+
+    async def _ordered(self, order: bytes) -> socket.socket:
+        if self._gone:
+            raise ConnectionError("its container is gone")
+        came: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
+        self._waiting.append(came)
+        try:
+            self._order(order)
+        except OSError:
+            self._waiting.remove(came)
+            raise
+        return await came
 
     def answered(self, error: int, descriptors: list[int]) -> None:
         """One answer of the shim's."""

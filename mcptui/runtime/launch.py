@@ -32,11 +32,18 @@ from mcptui.runtime.sockets import StdioSocket, private_folder
 from mcptui.tasks import spawn
 
 if TYPE_CHECKING:
+    from mcptui.runtime.egress.limits import Contact
     from mcptui.runtime.engine import Engine
     from mcptui.runtime.plan import ContainerPlan
 
 Result = TypeVar("Result")
 ROUTES = ("socket", "stdin", "volume")
+DOORS = (
+    ("tcp", "127.0.0.1", 3128),
+    ("udp", "127.0.0.1", 53),
+    ("tcp", "127.0.0.1", 53),
+)
+"""What listens in a container that reaches hosts: our proxy, and answers to names."""
 _SOCKET_FOLDER = "/run/mcptui"
 _SHIM_FILE = "/run/mcptui-shim"
 _SHIM_NAME = "mcptui-shim"
@@ -62,6 +69,7 @@ async def launch(
     line_limit: int = LINE_LIMIT,
     routes: MutableMapping[str, str] | None = None,
     tested: bool = False,
+    report: Callable[[Contact], None] | None = None,
 ) -> Container:
     """Start a server.
 
@@ -71,6 +79,7 @@ async def launch(
         listener: told what comes out of it, on this loop's thread.
         line_limit: bytes a message may have.
         routes: endpoint → the route that worked before; the engine's own memory unless given.
+        report: told what the server reaches and is refused, on this loop's thread.
         tested: do not test first whether this engine's containers are cut off from the network.
 
     Returns:
@@ -88,10 +97,13 @@ async def launch(
         from mcptui.runtime.self_test import must_be_cut_off
 
         await must_be_cut_off(engine, plan)
+    sockets = DOORS if plan.policy.reaches else ()
     known = engine.routes if routes is None else routes
     closed = McptuiError(f"{plan.server} did not start", "no route to its stdio works")
     for route in _order(engine, known.get(engine.endpoint.url, "")):
-        attempt = _Attempt(engine, plan, listener, line_limit, route)
+        if sockets and route != "socket":
+            raise _no_way_out(plan.server, closed)
+        attempt = _Attempt(engine, plan, listener, line_limit, route, report or _nobody)
         try:
             started = await attempt.run()
         except _RouteClosed as error:
@@ -100,6 +112,19 @@ async def launch(
         known[engine.endpoint.url] = route
         return started
     raise closed
+
+
+def _nobody(contact: Contact) -> None:
+    """Whoever only tries a server keeps no list."""
+
+
+def _no_way_out(server: str, closed: McptuiError) -> McptuiError:
+    return McptuiError(
+        f"{server} did not start",
+        "it is to reach hosts, and only containers of a Linux engine on this machine can be given "
+        f"a way there{f' ({closed.why})' if closed.why else ''}",
+        "Use such an engine, or take its hosts away",
+    )
 
 
 def _order(engine: Engine, remembered: str) -> list[str]:
@@ -126,8 +151,15 @@ class _Attempt:
     """One try to start one container by one route; leaves nothing behind when it fails."""
 
     def __init__(
-        self, engine: Engine, plan: ContainerPlan, listener: Listener, limit: int, route: str
+        self,
+        engine: Engine,
+        plan: ContainerPlan,
+        listener: Listener,
+        limit: int,
+        route: str,
+        report: Callable[[Contact], None],
     ) -> None:
+        self.report = report
         self.engine = engine
         self.plan = plan
         self.listener = listener
@@ -140,7 +172,12 @@ class _Attempt:
     async def run(self) -> Container:
         try:
             body = await _settled(self._body)
-            head, records = frame(self.plan.environment, self.plan.files, self._mounted())
+            head, records = frame(
+                self.plan.environment,
+                self.plan.files,
+                self._mounted(),
+                DOORS if self.plan.policy.reaches else (),
+            )
             await _settled(lambda: self._create(body))
             if self.socket is not None:
                 return await self._by_socket(self.socket, head, records)
@@ -263,9 +300,16 @@ class _Attempt:
             for descriptor in theirs:
                 os.close(descriptor)
         made = Container(self.engine, self.plan, self.container, self.listener, self.limit)
+        sockets = made.dialler.expect(len(DOORS)) if self.plan.policy.reaches else []
         PipeReader(loop, ours[1], made.lines.feed, made.output_ended)
         PipeReader(loop, ours[2], made.log.feed, made.output_ended)
         made.open(PipeChannel(loop, ours[0]), 2, connection)
+        if sockets:
+            try:
+                await made.open_network(sockets, self.report)
+            except BaseException:
+                made.kill_now()
+                raise
         return made
 
     # Over the attach stream

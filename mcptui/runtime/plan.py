@@ -20,10 +20,12 @@ from mcptui.own_limits import OwnLimits
 from mcptui.runtime import owner as labels
 from mcptui.runtime.delivery import secret_files, secret_needs, secret_variables
 from mcptui.runtime.deny import Deny
+from mcptui.runtime.egress.rules import Policy
 from mcptui.runtime.fill import Filling
 from mcptui.runtime.mounts import PlannedMount
 from mcptui.runtime.owner import Owner
 from mcptui.runtime.picks import picked
+from mcptui.runtime.reach import DNS, PROXIED, hosts_wanted, network_needs, own, policy_of
 
 USER = "65532:65532"
 """Whom a server runs as: nobody's number on the host, "nonroot" in our images."""
@@ -66,7 +68,7 @@ class ContainerPlan:
             process alone, by the shim, and never into the engine's records.
         files: secrets that the server reads from files: path in its /tmp → text; the same holds.
         user: "uid:gid".
-        network: "none" or "bridge".
+        policy: what it may reach of the network, by our proxy alone: it has no network itself.
         read_only: the root file system cannot be written.
         tmp: size of /tmp in bytes.
         tmp_exec: programs may run from /tmp.
@@ -91,7 +93,7 @@ class ContainerPlan:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     user: str = USER
-    network: str = "none"
+    policy: Policy = Policy()
     read_only: bool = True
     tmp: int = 64 * MIB
     tmp_exec: bool = False
@@ -118,7 +120,8 @@ class ContainerPlan:
 
     def docker_arguments(self) -> list[str]:
         """The container as a person who knows docker reads it; values of variables left out."""
-        words = ["docker", "run", "--rm", "--interactive", "--init", "--network", self.network]
+        words = ["docker", "run", "--rm", "--interactive", "--init", "--network", "none"]
+        words += ["--dns", DNS] if self.policy.reaches else []
         words += ["--read-only"] if self.read_only else []
         words += ["--tmpfs", f"/tmp:{self.tmp_options()}", "--cap-drop", "ALL"]  # noqa: S108
         words += ["--security-opt", "no-new-privileges", "--user", self.user]
@@ -146,6 +149,10 @@ class ContainerPlan:
         scratch = [{"Type": "tmpfs", "Target": one, "TmpfsOptions": size} for one in self.scratch]
         return [*(mount.body() for mount in mounts), *scratch]
 
+    def _names(self) -> dict[str, Any]:
+        """What has names asked on the container's own loopback, and lets a user listen there."""
+        return {"Dns": [DNS], "Sysctls": {"net.ipv4.ip_unprivileged_port_start": "0"}}
+
     def create_body(self) -> dict[str, Any]:
         """The Engine API's request; `launch()` adds the shim and the route of stdio."""
         return {
@@ -161,7 +168,8 @@ class ContainerPlan:
             # Else the engine would start the image's own check beside the server, past the shim.
             "Healthcheck": {"Test": ["NONE"]},
             "HostConfig": {
-                "NetworkMode": self.network,
+                "NetworkMode": "none",
+                **(self._names() if self.policy.reaches else {}),
                 "ReadonlyRootfs": self.read_only,
                 "Tmpfs": {"/tmp": self.tmp_options()},  # noqa: S108
                 "CapDrop": ["ALL"],
@@ -217,11 +225,13 @@ def plan(
     filling = _filling(entry, choices, inside)
     command = _command(entry, image, filling, inside)
     environment = {"HOME": _HOME} if not _has(image.env, "HOME") else {}
+    policy = policy_of(entry, choices)
+    environment |= PROXIED if policy.reaches else {}
     environment |= filling.variables(entry.env)
     environment |= secret_variables(entry, secrets or {})
     files = secret_files(entry, secrets or {})
     limits = _Limits.of(entry, mounts, image, owner).chosen(choices.limits)
-    needs = [*_parameter_needs(entry, choices), *mount_needs, *_other_needs(entry, choices)]
+    needs = [*_parameter_needs(entry, choices), *mount_needs, *_hosts_needs(entry, choices)]
     needs += secret_needs(entry, secrets or {})
     if not command:
         needs.append("a command: neither the entry nor its image says what to run")
@@ -232,7 +242,7 @@ def plan(
         environment=environment,
         files=files,
         user=limits.user,
-        network="bridge" if choices.open_network else "none",
+        policy=policy,
         read_only=limits.read_only,
         tmp=entry.resources.tmp * MIB,
         tmp_exec=limits.tmp_exec,
@@ -340,20 +350,19 @@ def _parameter_needs(entry: Entry, choices: Choices) -> list[str]:
     return [f"{name} {problem}" for name, problem in problems.items()]
 
 
-def _other_needs(entry: Entry, choices: Choices) -> list[str]:
-    if not entry.needs_network or choices.open_network:
-        return []
-    names = ", ".join("any host" if host.name == "*" else host.name for host in entry.hosts[:4])
-    more = f" and {len(entry.hosts) - 4} more" if len(entry.hosts) > 4 else ""
-    return [f"the network, for {names}{more}: open it for this server, or it is of no use"]
+def _hosts_needs(entry: Entry, choices: Choices) -> list[str]:
+    return [f"hosts: {hosts_wanted(entry)}"] if network_needs(entry, choices) else []
 
 
 def _warnings(
     entry: Entry, choices: Choices, mounts: tuple[PlannedMount, ...], owner: Owner | None
 ) -> list[str]:
     warnings = [f"{one.control} is relaxed: {one.reason}" for one in entry.relaxes]
-    if choices.open_network:
-        warnings.append("open network: it can reach every host, nothing is filtered")
+    if choices.network == "any":
+        warnings.append("any host: it can reach every public host by TLS on port 443")
+    elif choices.network == "learn":
+        warnings.append("learning: it can reach every public host by TLS, until you lock its list")
+    warnings += [f"it may reach {one.text}" for one in own(choices) if one.private]
     warnings += [f"it may write to {mount.source}" for mount in mounts if mount.writable]
     warnings += [
         f"it may read credentials of yours: {mount.source}"

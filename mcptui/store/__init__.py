@@ -8,12 +8,13 @@ so a process can poll it ten times a second.
 from __future__ import annotations
 
 from mcptui.store.calls import CallStore
+from mcptui.store.contacts import ContactStore
 from mcptui.store.installs import InstallStore
 from mcptui.store.live import LiveStore
 from mcptui.store.memory import MemoryStore
 
 
-class Store(InstallStore, CallStore, LiveStore, MemoryStore):
+class Store(InstallStore, CallStore, ContactStore, LiveStore, MemoryStore):
     """Everything mcptui remembers, one connection per thread."""
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 from mcptui.errors import McptuiError, TryAgain
 
 BUSY_SECONDS = 10.0
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE installs(
   name TEXT PRIMARY KEY, entry TEXT NOT NULL, choices TEXT NOT NULL, trust TEXT NOT NULL,
@@ -68,6 +68,18 @@ CREATE TABLE undo(
 ) STRICT;
 CREATE TABLE remembered(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
+"""Version 1; each later one adds to it."""
+LATER = {
+    2: """
+CREATE TABLE contacts(
+  server TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL, allowed INTEGER NOT NULL,
+  first_at REAL NOT NULL, last_at REAL NOT NULL, times INTEGER NOT NULL,
+  bytes_out INTEGER NOT NULL, bytes_in INTEGER NOT NULL, reason TEXT NOT NULL, how TEXT NOT NULL,
+  PRIMARY KEY(server, host, port, allowed)
+) STRICT, WITHOUT ROWID;
+""",
+}
+"""What a version adds to the one before it."""
 
 
 @contextlib.contextmanager
@@ -188,10 +200,12 @@ class Database:
             return
         with self.transaction() as db:
             # Another process may have made the tables since we looked.
-            if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                for statement in SCHEMA.split(";\n"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            for number, schema in ((1, SCHEMA), *LATER.items()):
+                if version < number:
+                    for statement in schema.split(";\n"):
+                        db.execute(statement)
+            db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:

@@ -169,6 +169,49 @@ class CallBody:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactSeen:
+    """One thing a server did on the network, to be added to its place's row.
+
+    Args:
+        host, port: the place as the server named it.
+        allowed: it was let through.
+        at: when.
+        times: 1 for a connection or a refusal, 0 for more bytes of a known connection.
+        bytes_out, bytes_in: what passed since the last row.
+        reason: why it was refused, in words.
+        how: "proxy", "name" or "direct".
+    """
+
+    server: str
+    host: str
+    port: int
+    allowed: bool
+    at: float
+    times: int = 1
+    bytes_out: int = 0
+    bytes_in: int = 0
+    reason: str = ""
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    """All that a server did at one place with one verdict, summed up."""
+
+    server: str
+    host: str
+    port: int
+    allowed: bool
+    first_at: float
+    last_at: float
+    times: int
+    bytes_out: int
+    bytes_in: int
+    reason: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line a server wrote to its stderr. `id` is 0 before it is stored."""
 

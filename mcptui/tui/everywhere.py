@@ -148,7 +148,7 @@ def next_problem(app: McptuiApp) -> None:
     """Go to the next thing that needs a person, one after the other."""
 
     async def go(problem: Problem) -> None:
-        await app.go(problem.room, problem.name)
+        await app.go(problem.room, problem.name, "network" if problem.host else "")
         app.say(problem.text, "warn")
 
     def then(problems: Sequence[Problem]) -> None:

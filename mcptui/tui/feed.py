@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mcptui.actions.diagnose import Finding
     from mcptui.actions.install import Review
     from mcptui.actions.install_secrets import Given
+    from mcptui.actions.network import Reach
     from mcptui.actions.problems import Problem
     from mcptui.actions.secrets import ServerSecret, StoredSecret
     from mcptui.actions.servers import ServerRow, ToolRow, Usage
@@ -223,6 +224,38 @@ class Feed:
         from mcptui.actions.approve import approve
 
         return approve(self.home, server, tool)
+
+    # ---- the network
+
+    def reach(self, server: str) -> Reach:
+        """What one server may reach and has reached."""
+        from mcptui.actions.network import reach
+
+        return reach(self.home, server)
+
+    def allow_host(self, server: str, place: str, on: bool) -> str:
+        """Allow a host to a server, or take it away."""
+        from mcptui.actions.network import allow_host
+
+        return allow_host(self.home, server, place, on)
+
+    def learn_hosts(self, server: str) -> str:
+        """Let every public host through to a server and note it."""
+        from mcptui.actions.network import learn_hosts
+
+        return learn_hosts(self.home, server)
+
+    def lock_hosts(self, server: str) -> str:
+        """Allow what a learning server used, and nothing else."""
+        from mcptui.actions.network import lock_hosts
+
+        return lock_hosts(self.home, server)
+
+    def saw_hosts(self, server: str) -> None:
+        """Somebody has looked at a server's refusals."""
+        from mcptui.actions.network import saw_hosts
+
+        saw_hosts(self.home, server)
 
     # ---- calls
 

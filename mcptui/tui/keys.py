@@ -97,6 +97,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("server.update", "u", "update", "Update", more="asks first"),
         Key("server.remove", "d", "remove", "Remove", more="asks first"),
         Key("server.logs", "l", "logs", "Logs"),
+        Key("server.network", "n", "network", "Network", more="whom it talks to, what is refused"),
         _FILTER,
         Key("server.clients", "c", "clients", "Clients"),
         Key("server.sign_in", "a", "sign_in", "Sign in"),
@@ -108,6 +109,10 @@ TABLE: dict[str, tuple[Key, ...]] = {
         _INSIDE[1],
         Key("focus.detail", "right", "focus_detail", "to the detail", show=False),
         *_INSIDE[3:],
+    ),
+    "hosts": (
+        Key("switch", "space", "turn", "Allow/take away", more="the host, for this server"),
+        Key("hosts.learn", "L", "learn", "Learn/lock", more="note what it uses, then allow that"),
     ),
     "calls": (
         Key("calls.follow", "f", "follow", "Follow", more="G does it, too"),

@@ -36,7 +36,7 @@ name = "files"
 target = "/data"
 description = "what it reads"
 [[hosts]]
-name = "api.example.com"
+name = "*"
 """
 
 
@@ -154,19 +154,19 @@ def test_what_is_missing_is_told_with_how_to_give_it(
     assert [(one.kind, one.name, one.option) for one in look.missing] == [
         ("parameter", "city", "--set city=VALUE"),
         ("mount", "files", "--mount files=PATH"),
-        ("network", "open_network", "--open-network"),
+        ("network", "hosts", "--host HOST[:PORT[/tcp]], or --any-host"),
     ]
     assert look.choices.parameters == {"days": 3}
     with pytest.raises(UsageError, match="--set city=VALUE"):
         put_in(home, file)
     folder = tmp_path / "data"
     folder.mkdir()
-    choices = Choices({"city": "Bern"}, {"files": ((str(folder), False),)}, open_network=True)
+    choices = Choices({"city": "Bern"}, {"files": ((str(folder), False),)}, network="any")
     look = review(home, str(file), choices)
     assert look.missing == ()
-    assert look.reaches == "every host: the network is open"
+    assert look.reaches == "any public host, by TLS"
     assert look.reads == f"{folder} (read only)"
-    assert any("open network" in warning for warning in look.warnings)
+    assert any("any host" in warning for warning in look.warnings)
     assert f"type=bind,source={folder},target=/data,readonly" in look.docker_arguments
 
 
@@ -186,7 +186,7 @@ def test_folders_no_server_may_have_are_refused_before_anything_runs(
     home: Home, toml: Toml, path: str, why: str
 ) -> None:
     place = path.format(home=home.paths.home, state=home.paths.state)
-    choices = Choices({"city": "x"}, {"files": ((place, True),)}, open_network=True)
+    choices = Choices({"city": "x"}, {"files": ((place, True),)}, network="any")
     look = review(home, str(toml("needy", more=NEEDY)), choices)
     assert [one.kind for one in look.missing] == ["mount"]
     assert why in look.missing[0].text

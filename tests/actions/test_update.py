@@ -39,9 +39,7 @@ def test_what_changes_is_told_before_anything_is_done(home: Home, toml: Toml) ->
         "tool added: echo  E",
     )
     assert words(found)[1:] == list(found.changes)
-    assert [one.kind for one in found.review.missing] == ["network"]
-    with pytest.raises(McptuiError, match="--open-network"):
-        walk(update(home, "peer"))
+    assert "api.example.com" in found.review.reaches
     row = home.store.installed("peer")
     assert row is not None
     assert row.entry.command == ("/srv/peer.py",)

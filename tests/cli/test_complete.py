@@ -37,7 +37,7 @@ def offered(line: str) -> list[str]:
         ("install ", ["git", "time"]),
         ("install ti", ["time"]),
         ("install ./", [":files"]),
-        ("install time --op", ["--open-network"]),
+        ("install time --an", ["--any-host"]),
         ("install time --connect cu", ["cursor"]),
         ("remove p", ["parrot", "pirate"]),
         ("remove parrot pi", ["pirate"]),

@@ -66,7 +66,7 @@ def no_choices(folder: Path) -> Choices:
 
 def network(folder: Path) -> Choices:
     """It may reach everything; it is asked nothing that would."""
-    return Choices(open_network=True)
+    return Choices(network="any")
 
 
 def files(folder: Path) -> Choices:

@@ -18,6 +18,7 @@ from mcptui.runtime.plan import ContainerPlan, plan
 
 if TYPE_CHECKING:
     from mcptui.runtime.container import Container
+    from mcptui.runtime.egress.limits import Contact
     from mcptui.runtime.engine import Engine
 
 SERVERS = {"python": "/srv/echo_server.py", "node": "/srv/echo_server.mjs"}
@@ -50,7 +51,8 @@ def planned(
     relaxes: tuple[Relaxation, ...] = (),
     mounts: Mapping[str, tuple[tuple[str, bool], ...]] | None = None,
     secrets: Mapping[str, str] | None = None,
-    network: bool = False,
+    network: str = "listed",
+    hosts: tuple[str, ...] = (),
     as_files: bool = False,
 ) -> ContainerPlan:
     """The container of such an entry, owned by this process."""
@@ -62,7 +64,7 @@ def planned(
         mounts=tuple(Mount(name, f"/picked/{name}", "test", many=True) for name in picked),
         secrets=tuple(Secret(name, name, file=as_files) for name in secrets or {}),
     )
-    choices = Choices(mounts=picked, open_network=network)
+    choices = Choices(mounts=picked, network=network, hosts=hosts)
     facts = engine.image_facts(image)
     return plan(made, choices, facts, Owner.current("test"), secrets or {})
 
@@ -76,6 +78,7 @@ class Talk:
         self.others: list[dict[str, Any]] = []
         self.overlong: list[int] = []
         self.deaths: list[Death] = []
+        self.contacts: list[Contact] = []
         self.died = asyncio.Event()
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._last = 0
@@ -132,12 +135,17 @@ class Talk:
 
 
 async def start(
-    engine: Engine, made: ContainerPlan, route: str = "socket", line_limit: int = LINE_LIMIT
+    engine: Engine,
+    made: ContainerPlan,
+    route: str = "socket",
+    line_limit: int = LINE_LIMIT,
 ) -> Talk:
     """Launch by one route, and by no other."""
     talk = Talk()
     routes = {engine.endpoint.url: route}
-    talk.running = await launch(engine, made, talk, line_limit=line_limit, routes=routes)
+    talk.running = await launch(
+        engine, made, talk, line_limit=line_limit, routes=routes, report=talk.contacts.append
+    )
     assert routes == {engine.endpoint.url: route}, "another route was taken"
     return talk
 

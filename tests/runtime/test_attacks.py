@@ -42,12 +42,14 @@ def settings() -> dict[str, str]:
     return {name: Path("/proc/sys", name).read_text() for name in HOST_SETTINGS}
 
 
-@pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize(
-    "attack",
-    ["write_root", "exec_tmp", "become_root", "raw_sockets", "namespaces", "kernel_settings",
-     "first_process", "mounting", "forbidden_calls"],
+REFUSED = (
+    "write_root", "exec_tmp", "become_root", "raw_sockets", "namespaces", "kernel_settings",
+    "first_process", "mounting", "forbidden_calls",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("attack", REFUSED)
 def test_refused(engine: Engine, python_image: str, route: str, attack: str) -> None:
     async def work() -> None:
         before = settings()
@@ -209,15 +211,23 @@ def test_no_network_at_all(engine: Engine, python_image: str, route: str) -> Non
     run(work())
 
 
-def test_an_open_network_opens_nothing_else(engine: Engine, python_image: str) -> None:
+def test_hosts_open_nothing_else(engine: Engine, python_image: str) -> None:
     async def work() -> None:
-        made = planned(engine, python_image, ATTACKER, network=True)
-        assert made.warnings == ("open network: it can reach every host, nothing is filtered",)
+        made = planned(engine, python_image, ATTACKER, hosts=("a.example/http", "b.example"))
         async with talking(engine, made) as talk:
             first = engine.inspect(talk.container.container_id)["State"]["Pid"]
-            assert "eth0" in Path(f"/proc/{first}/net/dev").read_text()
-            for attack in ("raw_sockets", "become_root", "namespaces", "write_root", "mounting"):
-                assert won(await attacked(talk, attack)) == {}
+            devices = Path(f"/proc/{first}/net/dev").read_text().splitlines()[2:]
+            assert [line.split(":")[0].strip() for line in devices] == ["lo"]
+            for attack in REFUSED:
+                assert won(await attacked(talk, attack)) == {}, attack
+            told = await attacked(talk, "network")
+            assert told.pop("interfaces") == "lo"
+            assert won(told) == {}
+            assert won(await attacked(talk, "sockets")) == {}
+            told = await attacked(talk, "host_files")
+            told.pop("mounts")
+            assert won(told) == {}
+            assert await attacked(talk, "first_process"), "it still serves"
 
     run(work())
 

@@ -26,6 +26,7 @@ from mcptui.errors import McptuiError
 from mcptui.runtime.deny import Deny
 from mcptui.runtime.owner import Owner
 from mcptui.runtime.plan import ContainerPlan, ImageFacts, plan
+from mcptui.runtime.reach import PROXIED
 from tests.runtime.talk import entry
 
 IMAGE = ImageFacts(
@@ -139,27 +140,63 @@ def test_what_is_missing_is_said_in_words() -> None:
         "server",
         mounts=(replace(FOLDER, many=False), Mount("extra", "/extra", "more", required=False)),
         secrets=(Secret("token", "TOKEN"), Secret("spare", "SPARE", required=False)),
-        hosts=(Host("api.example.org"), Host("*")),
+        hosts=(Host("*", 5432, "your database", "tcp"),),
     )
     assert made(given).needs == (
         "a folder for folder: what it reads",
-        "the network, for api.example.org, any host: open it for this server, or it is of no use",
+        "hosts: name those it may reach (your database), or allow any",
         "the secret token (TOKEN)",
     )
     picked = {"folder": (("/home/u/a", False), ("/home/u/b", False)), "none": (("/x", False),)}
-    needs = made(given, mounts=picked, open_network=True).needs
+    needs = made(given, mounts=picked, network="any").needs
     assert "only one folder for folder" in needs
     assert "no folder none: it has none of that name" in needs
     done = plan(
         given,
-        Choices(mounts={"folder": (("/home/u/a", False),)}, open_network=True),
+        Choices(mounts={"folder": (("/home/u/a", False),)}, network="any"),
         IMAGE,
         None,
         {"token": "t", "unknown": "u"},
     )
     assert done.needs == ()
-    assert done.network == "bridge"
-    assert dict(done.environment) == {"HOME": "/tmp", "TOKEN": "t"}
+    assert done.policy.any_public
+    assert done.warnings == ("any host: it can reach every public host by TLS on port 443",)
+    assert dict(done.environment) == {"HOME": "/tmp", "TOKEN": "t", **PROXIED}
+
+
+def test_the_network_is_always_none() -> None:
+    given = entry(
+        "server",
+        hosts=(Host("api.example.org", why="x"), Host("plain.example.org", 80, "", "http")),
+    )
+    bare = made(entry("server"))
+    assert not bare.policy.reaches
+    assert not {"Dns", "Sysctls"} & bare.create_body()["HostConfig"].keys()
+    assert not PROXIED.keys() & bare.environment.keys()
+    for got in (made(given), made(given, network="any"), made(given, network="learn")):
+        host = got.create_body()["HostConfig"]
+        assert (host["NetworkMode"], host["Dns"]) == ("none", ["127.0.0.1"])
+        assert PROXIED.items() <= got.environment.items()
+        words = " ".join(got.docker_arguments())
+        assert "--network none --dns 127.0.0.1" in words
+
+
+def test_hosts_are_the_entrys_and_the_users_without_those_taken_away() -> None:
+    given = entry(
+        "server",
+        hosts=(Host("a.example.org"), Host("b.example.org", 80, "", "http"), Host("*.c.example")),
+    )
+
+    def rules(**chosen: Any) -> list[str]:
+        return [rule.text for rule in made(given, **chosen).policy.rules]
+
+    assert rules() == ["a.example.org", "b.example.org/http", "*.c.example"]
+    assert rules(hosts_off=frozenset({"b.example.org/http"})) == ["a.example.org", "*.c.example"]
+    mine = ("db.example:5432/tcp", "not a host", "192.168.1.5:80/http private")
+    assert rules(hosts=mine)[:2] == ["db.example:5432/tcp", "192.168.1.5/http private"]
+    assert "it may reach 192.168.1.5/http private" in made(given, hosts=mine).warnings
+    every = frozenset({"a.example.org", "b.example.org/http", "*.c.example"})
+    assert not made(given, hosts_off=every).policy.reaches
 
 
 def test_secrets_are_only_in_the_environment() -> None:
@@ -195,7 +232,7 @@ def test_relaxations_change_one_thing_each_and_are_told() -> None:
     usual = made(entry("server"))
 
     def changed(got: ContainerPlan) -> set[str]:
-        names = ("user", "read_only", "tmp_exec", "pids", "memory", "network", "cpus", "tmp")
+        names = ("user", "read_only", "tmp_exec", "pids", "memory", "policy", "cpus", "tmp")
         return {name for name in names if getattr(got, name) != getattr(usual, name)}
 
     assert changed(relaxed("read_only")) == {"read_only"}

@@ -122,7 +122,7 @@ def test_no_server_starts_on_a_broken_engine(
 def test_the_test_takes_nothing_of_the_servers_lock(faulty: Faulty, python_image: str) -> None:
     """A server with relaxations is tested for like any other."""
     relaxed = limited(
-        planned(faulty, python_image, SERVERS["python"]), network="bridge", read_only=False
+        planned(faulty, python_image, SERVERS["python"]), tmp_exec=True, read_only=False
     )
     run(must_be_cut_off(faulty, relaxed))
     assert last_word(faulty) == ""

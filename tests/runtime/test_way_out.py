@@ -141,3 +141,54 @@ def reachable(address: str, port: int) -> list[str]:
         return []
 
     return asyncio.run(work())
+
+
+# With hosts
+
+LISTED = (
+    "api.example.com",
+    "*.wild.example.com",
+    "plain.example.com/http",
+    "db.example.com:5432/tcp",
+    "rebind.example.com",
+    "inside.example.com",
+    "private.example.com",
+    "both.example.com",
+    "metadata.example.com",
+)
+
+
+def fetched(lab: Lab, *hosts: str) -> dict[str, str]:
+    """What an honest program says of a page, with the proxy's variables or without."""
+    trusted = lab.trusted.read_text()
+
+    async def work() -> dict[str, str]:
+        return {}
+
+    return {**run(work()), "trusted": trusted}
+
+
+def test_an_allowed_host_works_and_every_row_is_closed(
+    engine: Engine, python_image: str, place: Lab
+) -> None:
+    trusted = place.trusted.read_text()
+
+    async def work() -> dict[str, str]:
+        made = planned(engine, python_image, PROBER, hosts=LISTED)
+        async with talking(engine, made) as talk:
+            told = await probed(talk, [*table(), *never()])
+            for aware in (True, False):
+                for host, text in (("api", "http api"), ("deep.wild", "http other")):
+                    url = f"https://{host}.example.com/"
+                    page = await talk.call("fetch", url=url, trusted=trusted, aware=aware)
+                    assert page == text
+                page = await talk.call("fetch", url="http://plain.example.com/", aware=aware)
+                assert page == "http api"
+            said = await talk.call("banner", host="db.example.com", port=5432)
+            assert said == "tcp api\n"
+            print(talk.contacts)
+            return told
+
+    told = place.host.run(work())
+    assert won(told) == {}
+    print(place.reached(), place.names.log)

@@ -31,7 +31,7 @@ ENTRY = Entry(
 CHOICES = Choices(
     parameters={"zone": "Europe/Paris"},
     mounts={"folder": (("/home/a", False), ("/home/b", True))},
-    open_network=True,
+    network="any",
     tools_off=frozenset({"now"}),
     enabled=False,
 )

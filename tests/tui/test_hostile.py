@@ -35,6 +35,15 @@ KEYS = {
         "esc",
     ],
     "servers": [
+        "n",
+        "j",
+        "j",
+        " ",
+        "L",
+        "esc",
+        "y",
+        "esc",
+        "left",
         "j",
         "l",
         "]",
@@ -63,7 +72,7 @@ KEYS = {
     "access": ["j", "enter", "esc", "?", "esc"],
     "doctor": ["j", "j", "enter", "r", "?", "esc"],
 }
-BYTES = {"enter": "\r", "esc": "\x1b", "right": "\x1b[C"}
+BYTES = {"enter": "\r", "esc": "\x1b", "right": "\x1b[C", "left": "\x1b[D"}
 FORBIDDEN = {
     "an operating system command": rb"\x1b\]",
     "a device control string": rb"\x1b[PX^_]",

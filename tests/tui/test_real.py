@@ -175,7 +175,7 @@ def test_without_an_engine_everything_else_works(real: Home) -> None:
     async def story() -> None:
         async with at_screen(Feed(real), "catalog") as seat:
             await until(seat, "engine ✗")
-            await seat.press("2", "right_square_bracket", "right_square_bracket")
+            await seat.press("2", *["right_square_bracket"] * 3)
             await until(seat, "▲")
             await seat.press("3", "4", "5", "1")
             assert "of" in frame(seat.app)

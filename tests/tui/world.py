@@ -34,11 +34,11 @@ from mcptui.home import Home
 from mcptui.paths import Paths
 from mcptui.progress import Step, StepState
 from mcptui.store.rows import CallBody, CallRow, Installed, LogLine
+from tests.tui.world_hosts import FakeHosts
 from tests.tui.world_secrets import FakeSecrets
 from tests.tui.world_sign_in import FakeSignIns
 
-NOW = 1_763_128_935.0
-"""2025-11-14 14:02:15 UTC."""
+NOW = 1_763_128_935.0  # 2025-11-14 14:02:15 UTC
 LOCK = "demo==1 --hash=sha256:" + "0" * 64
 LOCK_HASH = hashlib.sha256(LOCK.encode()).hexdigest()
 
@@ -111,7 +111,7 @@ def server(name: str, state: str, **changes: Any) -> ServerRow:
         name=name, title=name.title(), state=state, reason="", cpu=None, memory=None, calls=0,
         errors=0, tools_on=2, tools_all=2, waiting=0, kind="package", trust="signed",
         publisher="mcptui", origin="catalog 42", image_id="sha256:9f2c41" + "0" * 58,
-        open_network=False, restarts=0, since=NOW - 11_520, installed_at=NOW - 86_400,
+        network="listed", restarts=0, since=NOW - 11_520, installed_at=NOW - 86_400,
         updated_at=NOW - 86_400, gateways=0, containers=(),
     )  # fmt: skip
     return replace(row, **changes)
@@ -180,15 +180,15 @@ CLIENTS = [
 ]  # fmt: skip
 
 
-class FakeFeed(FakeSecrets, FakeSignIns):
+class FakeFeed(FakeSecrets, FakeSignIns, FakeHosts):
     """Answers at once and writes down what it was told to do."""
 
     def __init__(self) -> None:
-        # Nothing is ever read or written there: its name is in golden frames.
-        environ = {"HOME": "/home/demo", "PATH": ""}
+        environ = {"HOME": "/home/demo", "PATH": ""}  # never read; its name is in frames
         super().__init__(Home(Paths.of(environ), environ=environ, clock=lambda: NOW))
         self.did: list[tuple[Any, ...]] = []
         self.keep_secrets()
+        self.keep_hosts(NOW)
         self.signed = []
         self.rows: list[CatalogRow] = list(CATALOG)
         self.server_rows: list[ServerRow] = list(SERVERS)
@@ -232,7 +232,7 @@ class FakeFeed(FakeSecrets, FakeSignIns):
 
     def installed(self) -> dict[str, Installed]:
         picked = {"repositories": (("/home/demo/project", False), ("/home/demo/notes", True))}
-        choices = {"git-local": Choices(mounts=picked), "fetch": Choices(open_network=True)}
+        choices = {"git-local": Choices(mounts=picked), "fetch": Choices(network="any")}
         return {
             name: Installed(
                 name, entry(name), choices.get(name, Choices()), Trust.SIGNED, "catalog 42",
@@ -242,6 +242,7 @@ class FakeFeed(FakeSecrets, FakeSignIns):
         }  # fmt: skip
 
     def review(self, target: str, choices: Choices | None, secrets: Given) -> Review:
+        from mcptui.actions.install_words import reaches
         from mcptui.actions.planning import missing
 
         found = self.entry(target)
@@ -251,7 +252,7 @@ class FakeFeed(FakeSecrets, FakeSignIns):
             name=target, entry=found, trust=Trust.SIGNED, origin="catalog 42", choices=chosen,
             plan=None, image_ready=False, missing=lacking, warnings=(), refused=None,
             runs="mcp-server-git 2025.9.25 of pypi, built here by hash",
-            reaches="nothing: it has no network", reads="no folders",
+            reaches=reaches(found, chosen), reads="no folders",
             needs=", ".join(one.text for one in lacking) or "nothing",
             tools_on=("git_status", "git_diff", "git_commit"), tools_off=("git_reset",),
             docker_arguments=("run", "--network=none", "--read-only", "--cap-drop=ALL"),

@@ -11,18 +11,22 @@
        E NAME=VALUE        a variable for the server
        S PATH=VALUE        a new file for the server's user alone, where it reads a secret from one
        M DEV:DEV:INODE=PATH  what must be mounted there, or the server is not started
-       F, P                the relay table of the egress proxy; refused until there is one
+       L PLACE             a socket that listens on this container's loopback, made before the
+                           server starts and handed out; PLACE as in look.h, t for TCP, u for UDP
 
    Over the socket, the connection lives on as the control line. The gateway writes orders:
 
        NUMBER              one byte, 1 to 64: a signal for the server
        128 FAMILY PORT     four bytes, family 4 or 6, port big-endian: connect to that port of this
                            container's loopback
+       129 ADDRESS PORT    seven bytes, IPv4, both big-endian: listen there by TCP
 
    The shim writes four bytes at a time: CODE 0 0 0, the server's exit code, before it ends; and
-   ERROR 1 0 0 for each connect order, with the socket itself as SCM_RIGHTS when ERROR is 0 (its
-   connection may still be under way). A socket belongs to the network it was made in: so a gateway
-   reaches a server that listens inside, the container has no way out, and no one else a way in.
+   ERROR 1 0 0 for each connect order, ERROR 2 0 0 for each L and each order to listen, with the
+   socket itself as SCM_RIGHTS when ERROR is 0 (a connection may still be under way). A socket
+   belongs to the network it was made in: so a gateway reaches a server that listens inside, and
+   what the server wants of the network arrives at the gateway, which judges it; the container has
+   no other way out, and no one else a way in.
    End of file on the line means that the gateway died: the server is ended too, first politely.
 
    Exit codes of the shim itself: 125 its own trouble, 126 the command cannot be run, 127 it is not
@@ -36,6 +40,7 @@
 #include "filter.h"
 #include "kernel.h"
 #include "look.h"
+#include "hand.h"
 #include "picked.h"
 #include <netinet/in.h>
 #include <poll.h>
@@ -50,6 +55,7 @@
 #define FRAME_LIMIT (1 << 20)
 #define VARIABLES 4096
 #define CONNECT 128
+#define LISTEN 129
 #define PATIENCE 2 /* seconds between end of file, SIGTERM and SIGKILL once the gateway is gone */
 
 static char records[FRAME_LIMIT + 1];
@@ -177,6 +183,8 @@ static void gather_variables(char **own, uint32_t size)
     for (; *own && count < VARIABLES; own++)
         variables[count++] = *own;
     for (char *at = records; at < records + size; at += length(at) + 1) {
+        if (*at == 'L')
+            continue;
         if ((*at != 'E' && *at != 'S' && *at != 'M') || !has(at, '='))
             fail(125, "the frame has a record that this shim does not know", "", "");
         if (*at == 'S') {
@@ -277,57 +285,35 @@ static void reap(int line, long server)
             finish(line, status);
 }
 
-/* Hand the gateway a socket that connects to a port of this container's loopback. */
-static void dial(int line, const unsigned char *order)
+/* Make the sockets that the frame asks for, before there is a server that could take their place. */
+static void listen_first(int line, uint32_t size)
 {
-    int six = order[0] == 6;
-    uint16_t port;
-    memcpy(&port, order + 1, sizeof port);
-    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = port};
-    memcpy(&four.sin_addr, "\177\0\0\1", 4);
-    struct sockaddr_in6 long_one = {.sin6_family = AF_INET6, .sin6_port = port};
-    long_one.sin6_addr.s6_addr[15] = 1;
-    int kind = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
-    long made = sys_socket(six ? AF_INET6 : AF_INET, kind), error = made;
-    if (made >= 0)
-        error = six ? sys_connect(made, &long_one, sizeof long_one)
-                    : sys_connect(made, &four, sizeof four);
-    if (error == -EINPROGRESS)
-        error = 0;
-
-    unsigned char answer[4] = {(unsigned char)-error, 1, 0, 0};
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control;
-    struct iovec vector = {answer, sizeof answer};
-    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
-    if (made >= 0 && !error) {
-        int fd = (int)made;
-        memset(&control, 0, sizeof control);
-        message.msg_control = &control;
-        message.msg_controllen = sizeof control;
-        struct cmsghdr *passed = CMSG_FIRSTHDR(&message);
-        passed->cmsg_level = SOL_SOCKET;
-        passed->cmsg_type = SCM_RIGHTS;
-        passed->cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(passed), &fd, sizeof fd);
+    struct sockaddr_storage at;
+    for (char *one = records; one < records + size; one += length(one) + 1) {
+        if (*one != 'L')
+            continue;
+        size_t long_enough = line < 0 ? 0 : place(one + 1, &at);
+        if (!long_enough || at.ss_family == AF_UNIX)
+            fail(125, "the frame wants a socket that cannot be handed out", "", "");
+        listen_at(line, &at, long_enough, one[1] == 'u' ? SOCK_DGRAM : SOCK_STREAM);
     }
-    sys_sendmsg(line, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (made >= 0)
-        sys_close(made);
 }
 
 /* Do what the gateway orders; returns whether it can still order anything. */
 static int obey(int line, long server)
 {
-    unsigned char order[4];
+    unsigned char order[7]; /* the gateway writes an order in one go */
     if (sys_read(line, order, 1) != 1)
         return 0;
-    if (order[0] != CONNECT)
+    if (order[0] == CONNECT) {
+        if (sys_read(line, order + 1, 3) == 3)
+            dial(line, order + 1);
+    } else if (order[0] == LISTEN) {
+        if (sys_read(line, order + 1, 6) == 6)
+            listen_on_order(line, order + 1);
+    } else {
         sys_kill(server, order[0]);
-    else if (sys_read(line, order + 1, 3) == 3) /* the gateway writes an order in one go */
-        dial(line, order + 1);
+    }
     return 1;
 }
 
@@ -377,6 +363,7 @@ void begin(long *stack)
         by_stdin(&size);
     else
         fail(125, "unknown route ", command[1], "");
+    listen_first(line, size);
     gather_variables(own, size);
 
     uint64_t all = ~0ULL, none = 0;

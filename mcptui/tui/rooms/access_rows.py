@@ -59,9 +59,15 @@ def grants(installed: dict[str, Installed]) -> list[Grant]:
                 why = next((one.description for one in row.entry.mounts if one.name == mount), "")
                 more = (("path", path, ""), ("for", why or mount, ""))
                 found.append(Grant("folder", path, name, state, more))
-        if row.choices.open_network:
-            more = (("reaches", "every host: nothing is filtered", "warn"),)
-            found.append(Grant("network", "any host", name, ("▲ open", "warn"), more))
+        if row.choices.network != "listed":
+            learns = row.choices.network == "learn"
+            words = "every public host, by TLS; each one is noted"
+            more = (("reaches", words, "warn"),)
+            state = ("▲ learning" if learns else "▲ open", "warn")
+            found.append(Grant("network", "any public host", name, state, more))
+        for host in row.choices.hosts:
+            more = (("allowed", "by you, beside what its entry names", ""),)
+            found.append(Grant("network", host, name, ("● allowed", "good"), more))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mcptui.errors import McptuiError
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mcptui.actions.servers import ServerRow, ToolRow
     from mcptui.runtime.plan import ContainerPlan
     from mcptui.store.rows import Installed
+    from mcptui.tui.rooms.servers import ServersRoom
 
 Page = Callable[[int], list[Line]]
 
@@ -26,6 +27,35 @@ def page_text(lines: Sequence[Line]) -> str:
 def tool_json(tool: ToolRow) -> str:
     """A tool's definition."""
     return json.dumps(tool.definition or {"name": tool.name}, indent=2, ensure_ascii=False)
+
+
+def tabs(server: str, names: Sequence[str], at: int, waits: Mapping[str, str]) -> Line:
+    """The names of the tabs, with what waits in them; the one that is shown in brackets."""
+    line: Line = [(server, "strong"), ("  ", "")]
+    for number, name in enumerate(names):
+        text, here = f"{name}{waits.get(name, '')}", number == at
+        line.append((f"[{text}]" if here else f" {text} ", "room" if here else "dim"))
+    return line
+
+
+def copies(room: ServersRoom, row: ServerRow) -> list[tuple[str, str, Callable[[], str]]]:
+    """Name, reason, exposed tool name, the tool's definition, the log, hosts, the page."""
+    from mcptui.tui.rooms.servers import LOGS, NETWORK, TOOLS
+
+    offers = [("i", "name", lambda: row.name)]
+    if row.reason:
+        offers.append(("r", "reason", lambda: row.reason))
+    tool: ToolRow | None = room.tools.row if room.tab == TOOLS else None
+    if tool is not None:
+        offers.append(("t", "tool name", lambda: tool.exposed))
+        offers.append(("j", "tool as JSON", lambda: tool_json(tool)))
+    if room.tab == LOGS and room.logs.rows:
+        offers.append(("l", "log", lambda: "\n".join(line.text for line in room.logs.rows)))
+    if room.tab == NETWORK:
+        offers += room.hosts.copies()
+    if room.tab > NETWORK:
+        offers.append(("p", "this page", lambda: page_text(room.detail.lines())))
+    return offers
 
 
 def trouble(error: McptuiError) -> Page:
@@ -74,6 +104,8 @@ def argument_lines(arguments: Sequence[str], width: int) -> list[Line]:
 
 def trust(row: ServerRow, found: Installed, now: float) -> Page:
     """Where it comes from, what was approved, what it may do, how it is."""
+    from mcptui.actions.install_words import reaches
+
     entry, choices = found.entry, found.choices
     signed = row.trust == "signed"
     source = "✓ signed catalog" if signed else "▲ unsigned, your own"
@@ -91,11 +123,9 @@ def trust(row: ServerRow, found: Installed, now: float) -> Page:
                   "good" if pins else "warn"))  # fmt: skip
     if row.waiting:
         pairs.append(("", f"▲ {row.waiting} changed: refused until you look (enter)", "warn"))
-    reach = [("network", "✓ none", "good")]
-    if entry.remote is not None:
-        reach = [("network", "▲ runs elsewhere: what its tools are called with goes there", "warn")]
-    elif choices.open_network:
-        reach = [("network", "▲ open: any host", "warn")]
+    wide = entry.remote is not None or choices.network != "listed"
+    words = f"{'▲' if wide else '✓'} {reaches(entry, choices)}"
+    reach = [("network", words, "warn" if wide else "good")]
     for name, picked in choices.mounts.items():
         for path, writable in picked:
             how = "▲ read and write" if writable else "✓ read only"

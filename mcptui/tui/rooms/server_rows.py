@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from time import localtime, strftime
 from typing import TYPE_CHECKING
 
 from mcptui.catalog.search import Compare, parse
-from mcptui.tui.widgets.draw import Column, Span
+from mcptui.tui.widgets.draw import Column, Line, Span, fit
 from mcptui.tui.widgets.steps import size
 
 if TYPE_CHECKING:
     from mcptui.actions.servers import ServerRow, ToolRow
+    from mcptui.store.rows import LogLine
 
 STATES: dict[str, Span] = {
     "running": ("● running", "good"),
@@ -109,3 +111,11 @@ TOOL_COLUMNS = [
     Column("", 10, _kind, drop=2),
     Column("", 9, _use, drop=1, right=True),
 ]
+
+
+def log_line(row: LogLine, width: int) -> Line:
+    """One line of a server's log."""
+    stamp = strftime("%H:%M:%S", localtime(row.at))
+    low = row.text[:200].casefold()
+    style = "bad" if "error" in low or "traceback" in low else "warn" if "warn" in low else ""
+    return [(f"{stamp}  ", "dim"), (fit(row.text, max(0, width - 10)), style)]

@@ -16,20 +16,26 @@ from textual.widget import Widget
 from mcptui.errors import McptuiError
 from mcptui.tui import keys
 from mcptui.tui.rooms import server_pages
+from mcptui.tui.rooms.hosts import HostList, about, seen
 from mcptui.tui.rooms.room import Room
-from mcptui.tui.rooms.server_rows import COLUMNS, TOOL_COLUMNS, matches
+from mcptui.tui.rooms.server_rows import COLUMNS, TOOL_COLUMNS, log_line, matches
 from mcptui.tui.widgets.detail import Detail
-from mcptui.tui.widgets.draw import Column, Line, fit, wrap
+from mcptui.tui.widgets.draw import Column, Line, wrap
 from mcptui.tui.widgets.line_list import LineList
 from mcptui.tui.widgets.line_tail import LineTail
 from mcptui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
+    from mcptui.actions.network import Reach
     from mcptui.actions.servers import ServerRow, ToolRow, Usage
     from mcptui.store.rows import Installed, LogLine
 
-TABS = ("Tools", "Logs", "Plan", "Trust")
+TABS = ("Tools", "Logs", "Net", "Plan", "Trust")
+TOOLS, LOGS, NETWORK, PLAN, TRUST = range(len(TABS))
 USAGE_SECONDS = 2.0
+NEED_ROW = frozenset(
+    "switch start_stop restart update remove logs network open tab copy sign_in".split()
+)
 
 
 class ServersRoom(Room):
@@ -45,8 +51,9 @@ class ServersRoom(Room):
         self.tab = 0
         self.tools = LineList(TOOL_COLUMNS, key=lambda row: row.name, quiet=True, classes="detail")
         self.logs = LineTail(
-            key=lambda row: row.id, draw=_log_line, quiet=True, classes="detail gone"
+            key=lambda row: row.id, draw=log_line, quiet=True, classes="detail gone"
         )
+        self.hosts = HostList(self)
         self.trouble = Detail(classes="trouble")
         self.trouble.can_focus = False
         self.log_of = ""
@@ -65,7 +72,7 @@ class ServersRoom(Room):
     def details(self) -> Iterable[Widget]:
         """One widget per kind of tab."""
         self.detail.add_class("gone")
-        return (self.trouble, self.tools, self.logs, self.detail)
+        return (self.trouble, self.tools, self.logs, self.hosts, self.detail)
 
     # ---- rows
 
@@ -79,6 +86,7 @@ class ServersRoom(Room):
 
     def hidden(self) -> None:
         """Nobody looks, so nothing is asked."""
+        self.hosts.left()
         if self._timer is not None:
             self._timer.pause()
 
@@ -139,47 +147,65 @@ class ServersRoom(Room):
 
     def show_tab(self, tab: int) -> None:
         """Show one tab; the keys stay with the detail if they were there."""
-        inside = self.screen.focused in (self.tools, self.logs, self.detail)
+        tabs = (self.tools, self.logs, self.hosts, self.detail)
+        inside = self.screen.focused in tabs
         self.tab = tab
-        for at, widget in enumerate((self.tools, self.logs, self.detail)):
-            widget.set_class(min(tab, 2) != at, "gone")
+        for at, widget in enumerate(tabs):
+            widget.set_class(min(tab, PLAN) != at, "gone")
         if inside:
             self.main_detail().focus()
         self._fill()
 
     def main_detail(self) -> LineView:
         """The widget of the tab."""
-        return (self.tools, self.logs, self.detail, self.detail)[self.tab]
+        return (self.tools, self.logs, self.hosts, self.detail, self.detail)[self.tab]
 
     def _fill(self) -> None:
         row: ServerRow | None = self.list.row
+        if row is None or self.tab != NETWORK or row.name != self.hosts.server:
+            self.hosts.left()
         if row is None:
             self.title.show_both([], [])
             self.tools.show([])
+            self.hosts.clear()
             self.detail.show(lambda _width: [])
             self.logs.show([])
             return
-        left: Line = [(row.name, "strong"), ("  ", "")]
-        for at, name in enumerate(TABS):
-            waits = f" ▲{row.waiting}" if name == "Tools" and row.waiting else ""
-            here = at == self.tab
-            left.append(
-                (f"[{name}{waits}]" if here else f" {name}{waits} ", "room" if here else "dim")
-            )
-        self.title.show_both(left, [("[ ]", "key")])
-        reason = row.reason
-        self.trouble.set_class(not reason, "none")
-        self.trouble.show(lambda width: [*wrap(f"✗ {reason}", width, "bad"), []] if reason else [])
-        self.trouble.styles.height = min(6, max(1, self.trouble.count()))
+        self._head(row)
         name = row.name
-        if self.tab == 0:
+        self.ask("hosts", lambda: self.feed.reach(name), lambda reach: self._got_hosts(name, reach))
+        if self.tab == TOOLS:
             self.ask("tab", lambda: self.feed.tools(name), self._got_tools)
-        elif self.tab == 1:
+        elif self.tab == LOGS:
             self._fill_log(name)
-        elif self.tab == 2:
+        elif self.tab == PLAN:
             self.ask("tab", lambda: self._plan(name), self._got_page)
-        else:
+        elif self.tab == TRUST:
             self.ask("tab", lambda: self.feed.installed().get(name), self._got_trust)
+
+    def _head(self, row: ServerRow) -> None:
+        """The tabs' names, and above the tab what is wrong or what the network's tab is about."""
+        waits = {"Tools": f" ▲{row.waiting}" if row.waiting else ""}
+        if self.hosts.server == row.name:
+            waits["Net"] = seen(self.hosts.reach)
+        left = server_pages.tabs(row.name, TABS, self.tab, waits)
+        self.title.show_both(left, [("[ ]", "key")])
+        reason, hosts = row.reason, self.hosts
+
+        def lines(width: int) -> list[Line]:
+            page = [*wrap(f"✗ {reason}", width, "bad"), []] if reason else []
+            if self.tab == NETWORK:
+                page += [*about(hosts.reach, hosts.row, width), []]
+            return page
+
+        self.trouble.set_class(not reason and self.tab != NETWORK, "none")
+        self.trouble.show(lines)
+
+    def _got_hosts(self, name: str, reach: Reach) -> None:
+        row: ServerRow | None = self.list.row
+        if row is not None and row.name == name:
+            self.hosts.fill(name, reach, seen=self.tab == NETWORK)
+            self._head(row)
 
     def _got_tools(self, tools: list[ToolRow]) -> None:
         if not tools:
@@ -222,14 +248,8 @@ class ServersRoom(Room):
     def why_not(self, action: str) -> str:
         """Why a key does nothing for this server."""
         row: ServerRow | None = self.list.row
-        needs_row = (
-            "switch", "start_stop", "restart", "update", "remove", "logs", "open", "tab", "copy",
-            "sign_in",
-        )  # fmt: skip
-        if action in needs_row and row is None:
-            return "no server is selected"
         if row is None:
-            return ""
+            return "no server is selected" if action in NEED_ROW else ""
         if action == "start_stop" and row.state == "off":
             return "it is switched off"
         if action == "sign_in" and row.kind != "remote" and row.state != "sign in":
@@ -241,8 +261,11 @@ class ServersRoom(Room):
     @on(LineList.Moved)
     def tool_moved(self, event: LineList.Moved) -> None:
         """Keys follow the cursor among tools, too."""
-        if event.of in (self.tools, self.logs):
+        if event.of in (self.tools, self.logs, self.hosts):
             event.stop()
+        row: ServerRow | None = self.list.row
+        if event.of is self.hosts and row is not None:
+            self._head(row)
 
     def action_switch(self) -> None:
         """Switch the server, or the tool when the cursor is among tools."""
@@ -328,10 +351,17 @@ class ServersRoom(Room):
 
     def action_logs(self) -> None:
         """Its log, with the keys."""
-        self.show_tab(1)
+        self._go_to(LOGS)
+
+    def action_network(self) -> None:
+        """Whom it talks to, with the keys."""
+        self._go_to(NETWORK)
+
+    def _go_to(self, tab: int) -> None:
+        self.show_tab(tab)
         if self.folded:
             self.add_class("-opened")
-        self.logs.focus()
+        self.main_detail().focus()
 
     def action_clients(self) -> None:
         """Who may use the servers."""
@@ -343,7 +373,7 @@ class ServersRoom(Room):
         tool: ToolRow | None = self.tools.row if self.screen.focused is self.tools else None
         if tool is not None and tool.state in ("changed", "new"):
             self._change(row.name, tool.name)
-        elif tool is None and row.waiting and self.tab == 0 and not self.opened:
+        elif tool is None and row.waiting and self.tab == TOOLS and not self.opened:
             self._change(row.name, "")
         elif self.folded:
             super().action_open()
@@ -363,29 +393,6 @@ class ServersRoom(Room):
         self.ask("changes", lambda: self.feed.changes(server), then)
 
     def copies(self) -> list[tuple[str, str, Callable[[], str]]]:
-        """Name, exposed tool name, the tool's definition, the log."""
+        """What the tab shows, and names."""
         row: ServerRow | None = self.list.row
-        if row is None:
-            return []
-        offers = [("i", "name", lambda: row.name)]
-        if row.reason:
-            offers.append(("r", "reason", lambda: row.reason))
-        tool: ToolRow | None = self.tools.row if self.tab == 0 else None
-        if tool is not None:
-            offers.append(("t", "tool name", lambda: tool.exposed))
-            offers.append(("j", "tool as JSON", lambda: server_pages.tool_json(tool)))
-        if self.tab == 1 and self.logs.rows:
-            offers.append(("l", "log", lambda: "\n".join(line.text for line in self.logs.rows)))
-        if self.tab >= 2:
-            page: Detail = self.detail
-            offers.append(("p", "this page", lambda: server_pages.page_text(page.lines())))
-        return offers
-
-
-def _log_line(row: LogLine, width: int) -> Line:
-    from time import localtime, strftime
-
-    stamp = strftime("%H:%M:%S", localtime(row.at))
-    low = row.text[:200].casefold()
-    style = "bad" if "error" in low or "traceback" in low else "warn" if "warn" in low else ""
-    return [(f"{stamp}  ", "dim"), (fit(row.text, max(0, width - 10)), style)]
+        return [] if row is None else server_pages.copies(self, row)

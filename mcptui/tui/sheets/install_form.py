@@ -24,7 +24,8 @@ class Field:
     """One line of the form.
 
     Args:
-        kind: "network", "folder", "write", "credentials", "secret", "setting" or "client".
+        kind: "network", "hosts", "folder", "write", "credentials", "secret", "setting" or
+            "client".
         name: the parameter's, mount's or client's name, the path of credentials.
         label: what a person reads first.
         value: as text.
@@ -63,11 +64,7 @@ def fields(
     lacking = {(one.kind, one.name) for one in review.missing}
     found: list[Field] = []
     if review.entry.needs_network:
-        note = "it can reach every host: single hosts can be allowed in the next release"
-        on = review.choices.open_network
-        found.append(
-            Field("network", "open_network", "open network", on=on, note=note, missing=not on)
-        )
+        found += _network(review, lacking)
     for mount in review.entry.mounts:
         picked = review.choices.mounts.get(mount.name, ())
         value = ", ".join(path for path, _ in picked)
@@ -109,6 +106,17 @@ def _credentials(
                 Field("credentials", path, "  credentials", on=on, note=note, missing=missing)
             )
     return found
+
+
+def _network(review: Review, lacking: set[tuple[str, str]]) -> list[Field]:
+    choices, missing = review.choices, ("network", "hosts") in lacking
+    on = choices.network == "any"
+    hosts = ", ".join(choices.hosts)
+    note = "api.example.com, db.example.org:5432/tcp; what your own network has: … private"
+    return [
+        Field("hosts", "hosts", "more hosts", hosts, note=note, missing=missing),
+        Field("network", "network", "any public host", on=on, note="by TLS; each one is noted"),
+    ]
 
 
 def _secrets(
@@ -182,6 +190,8 @@ def typed(review: Review, field: Field, text: str) -> Choices:
 
     choices = review.choices
     text = text.strip()
+    if field.kind == "hosts":
+        return replace(choices, hosts=tuple(p.strip() for p in text.split(",") if p.strip()))
     if field.kind == "folder":
         before = choices.mounts.get(field.name, ())
         writes = any(writable for _, writable in before)
@@ -203,7 +213,7 @@ def turned(review: Review, field: Field) -> Choices | None:
     """The choices with a switch turned, None when it is none of the entry's."""
     choices = review.choices
     if field.kind == "network":
-        return replace(choices, open_network=not field.on)
+        return replace(choices, network="listed" if field.on else "any")
     if field.kind == "write":
         picked = tuple((path, not field.on) for path, _ in choices.mounts.get(field.name, ()))
         return replace(choices, mounts={**choices.mounts, field.name: picked})
@@ -232,7 +242,7 @@ def draw(field: Field, width: int) -> Line:
     if field.value:
         line += [(f" {field.value}", "accent"), (f"   {field.note}", "dim")]
     else:
-        kinds = {"folder": "a folder", "secret": "a secret"}
+        kinds = {"folder": "a folder", "secret": "a secret", "hosts": "a host"}
         what = kinds.get(field.kind, "a value")
         line += [
             (f" {what} is needed" if field.missing else " –", "warn" if field.missing else "dim")
@@ -249,7 +259,7 @@ def summary(review: Review, width: int) -> list[Line]:
     )
     if off:
         tools += f" · {len(off)} destructive start OFF ({', '.join(off)})"
-    open_ = review.choices.open_network
+    open_ = review.choices.network != "listed"
     writes = any(one for picked in review.choices.mounts.values() for _, one in picked)
     lacking = bool(review.missing)
     built = "" if review.image_ready or review.entry.package is None else ", built now"
@@ -267,6 +277,6 @@ def summary(review: Review, width: int) -> list[Line]:
     return facts(pairs, width, 11)
 
 
-def _said(warnings: Sequence[str], open_network: bool) -> list[str]:
-    # The open network stands in "May reach" and in the form already.
-    return [one for one in warnings if not (open_network and one.startswith("open network"))]
+def _said(warnings: Sequence[str], any_host: bool) -> list[str]:
+    # It stands in "May reach" and in the form already.
+    return [one for one in warnings if not (any_host and one.startswith("any host"))]
