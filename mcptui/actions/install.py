@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mcptui.actions.folders import folders_in, unseen_words
 from mcptui.actions.found import installed as find_installed
 from mcptui.actions.images import (
     hold_image,
@@ -135,6 +136,7 @@ def review_of(
         *missing_secrets(home, entry, name, secrets),
     )
     names = [pin.name for pin in entry.tools]
+    folders = folders_in(choices)
     return Review(
         name=name,
         entry=entry,
@@ -144,11 +146,15 @@ def review_of(
         plan=plan,
         image_ready=ready,
         missing=lacking,
-        warnings=(*warnings(found, plan), *([trouble] if trouble else [])),
+        warnings=(
+            *warnings(found, plan),
+            *unseen_words(folders),
+            *([trouble] if trouble else []),
+        ),
         refused=_refusal(home, found, name),
         runs=runs(entry),
         reaches=reaches(entry, choices),
-        reads=reads(choices),
+        reads=reads(folders),
         needs=", ".join(one.text for one in lacking) or "nothing",
         tools_on=tuple(one for one in names if one not in choices.tools_off),
         tools_off=tuple(one for one in names if one in choices.tools_off),

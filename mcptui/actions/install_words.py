@@ -9,6 +9,9 @@ from mcptui.entry import Choices, Kind, Trust
 from mcptui.runtime.reach import policy_of, wants_any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mcptui.actions.folders import Folder
     from mcptui.actions.targets import Target
     from mcptui.entry import Entry
     from mcptui.runtime.plan import ContainerPlan
@@ -53,17 +56,6 @@ def reaches(entry: Entry, choices: Choices) -> str:
     return "nothing: it has no network"
 
 
-def reads(choices: Choices) -> str:
+def reads(folders: Iterable[Folder]) -> str:
     """What it may read of this machine."""
-    picked = [
-        f"{path} ({_how(path, writable, choices)})"
-        for paths in choices.mounts.values()
-        for path, writable in paths
-    ]
-    return ", ".join(picked) or "no folders"
-
-
-def _how(path: str, writable: bool, choices: Choices) -> str:
-    if path in choices.exposed:
-        return "your credentials, read only"
-    return "read and write" if writable else "read only"
+    return ", ".join(one.text for one in folders) or "no folders"

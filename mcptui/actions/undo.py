@@ -44,6 +44,8 @@ def _take_back(home: Home, row: UndoRow) -> None:
         from mcptui.actions.network import take_back as back
     elif row.kind == "profile":
         from mcptui.actions.profile import take_back as back
+    elif row.kind == "folders":
+        from mcptui.actions.folders import take_back as back
     elif row.kind == "limits":
         from mcptui.actions.limits import take_back as back
     else:

@@ -89,10 +89,7 @@ def choices_of(entry: Entry, given: Namespace) -> Choices:
     from mcptui.actions.planning import real_path
     from mcptui.entry import Choices
 
-    mounts: dict[str, tuple[tuple[str, bool], ...]] = {}
-    for text in given.mount:
-        name, path, writable = _mount(entry, text)
-        mounts[name] = (*mounts.get(name, ()), (path, writable))
+    mounts = mounts_of(entry, given.mount)
     off = (destructive(entry) | set(given.tool_off)) - set(given.tool_on)
     known = {pin.name for pin in entry.tools}
     unknown = (set(given.tool_off) | set(given.tool_on)) - known
@@ -107,6 +104,19 @@ def choices_of(entry: Entry, given: Namespace) -> Choices:
         exposed=frozenset(map(real_path, given.credentials)),
         unmasked=frozenset(map(real_path, given.unmask)),
     )
+
+
+def mounts_of(entry: Entry, texts: list[str]) -> dict[str, tuple[tuple[str, bool], ...]]:
+    """Read picked folders from a command line.
+
+    Raises:
+        UsageError: one is malformed.
+    """
+    mounts: dict[str, tuple[tuple[str, bool], ...]] = {}
+    for text in texts:
+        name, path, writable = _mount(entry, text)
+        mounts[name] = (*mounts.get(name, ()), (path, writable))
+    return mounts
 
 
 def _mount(entry: Entry, text: str) -> tuple[str, str, bool]:

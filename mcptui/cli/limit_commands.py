@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mcptui.cli.command import Argument, Command, flag, option
 
 _SERVER = Argument(("server",), "an installed server", "installed")
 
+_PATHS: dict[str, Any] = {"action": "append", "default": [], "metavar": "PATH"}
 LIMITS: tuple[Command, ...] = (
     Command(
         ("limits",),
@@ -21,7 +24,22 @@ LIMITS: tuple[Command, ...] = (
             flag("--default", "all of them as its entry says"),
         ),
     ),
-)
+    Command(
+        ("folders",),
+        "folders of a server and what is covered in them; with options, change them",
+        "limits:folders",
+        (
+            _SERVER,
+            option(
+                "--mount", "a folder in place of those it has, with :rw also to write",
+                action="append", default=[], metavar="NAME=PATH[:rw]",
+            ),
+            option("--credentials", "credentials among them that it may read", "file", **_PATHS),
+            option("--unmask", "a file with secrets in them that it may see", "file", **_PATHS),
+            option("--mask", "a file that is covered again", "file", **_PATHS),
+        ),
+    ),
+)  # fmt: skip
 
 PICKS = (
     option(

@@ -1,4 +1,4 @@
-"""`mcptui limits`: what a server may take of the machine."""
+"""`mcptui limits` and `mcptui folders`: what a server may take and see of the machine."""
 
 from __future__ import annotations
 
@@ -28,6 +28,40 @@ def limits(home: Home, given: Namespace, out: Out) -> int:
     elif not done:
         rows = [(one.name, one.text, "yours" if one.own else "its entry's") for one in found]
         out.table(("limit", "value", "said by"), rows)
+    return 0
+
+
+def folders(home: Home, given: Namespace, out: Out) -> int:
+    """Show a server's folders with what is covered in them, or change some."""
+    from mcptui.actions.folders import folders_of, set_folders, unseen_words
+    from mcptui.actions.found import installed
+    from mcptui.cli.install import mounts_of
+
+    done = ""
+    if given.mount or given.credentials or given.unmask or given.mask:
+        done = set_folders(
+            home,
+            given.server,
+            mounts=mounts_of(installed(home, given.server).entry, given.mount),
+            credentials=given.credentials,
+            unmask=given.unmask,
+            mask=given.mask,
+        )
+        out.say(done)
+    found = folders_of(home, given.server)
+    if out.as_json:
+        out.data({"done": [done] if done else [], "folders": found})
+        return 0
+    if not found:
+        out.say(f"{given.server} has no folders")
+    for one in found:
+        out.text(f"{one.name}  {one.text}")
+        for path in one.covered:
+            out.text(f"    covered  {path}")
+        for path in one.shown:
+            out.text(f"  ▲ shown    {path}")
+    for text in unseen_words(found):
+        out.say(f"▲ {text}")
     return 0
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcptui.errors import McptuiError
 from mcptui.runtime.channel import Channel, Death, Listener
+from mcptui.runtime.covers import shows
 from mcptui.runtime.death import words
 from mcptui.runtime.inward import ANSWER, Dialler, receive
 from mcptui.runtime.lines import LineSplitter, LogLines
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
     from mcptui.runtime.egress.proxy import Egress
     from mcptui.runtime.egress.rules import Policy
     from mcptui.runtime.engine import Engine
+    from mcptui.runtime.masks import Watch
     from mcptui.runtime.pipes import PipeChannel
     from mcptui.runtime.plan import ContainerPlan
 
 _log = logging.getLogger("mcptui.runtime")
 _LAST_OUTPUT = 2.0
 """Seconds to wait for the rest of the output once the process is gone."""
+_LOOKS = 2.0
+"""Seconds between looks at its folders."""
 _SETTLES = 5.0
 """Seconds that the engine may take to notice that a process is gone."""
 
@@ -75,6 +79,7 @@ class Container:
         self._exited = asyncio.Event()
         self._silent = asyncio.Event()
         self._stopped = False
+        self._reason = ""
         self._stopping: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -147,6 +152,22 @@ class Container:
         if self._egress is not None:
             self._egress.change(policy)
 
+    def watch_folders(self, watch: Watch) -> None:
+        """End it when a secret comes to light in a folder that it has."""
+        spawn(self._look(watch), f"folders of {self._plan.server}")
+
+    async def _look(self, watch: Watch) -> None:
+        while not self._exited.is_set():
+            began = time.monotonic()
+            if path := await asyncio.to_thread(watch.look):
+                self._reason = shows(path)
+                self.kill_now()
+                return
+            # A look at many folders takes a hundredth of one core at most.
+            pause = max(_LOOKS, 100 * (time.monotonic() - began))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._exited.wait(), pause)
+
     def output_ended(self) -> None:
         """One of its outputs is at its end."""
         self._outputs -= 1
@@ -209,7 +230,7 @@ class Container:
             last_log=self.log.last,
             error=error,
         )
-        return Death(code, oom, told, time.time())
+        return Death(code, oom, self._reason or told, time.time())
 
     def _settled_state(self) -> dict[str, Any]:
         """The engine's state once it has noticed the end; empty when it tells nothing."""

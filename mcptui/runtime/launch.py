@@ -21,12 +21,14 @@ from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcptui.errors import McptuiError, TryAgain, UsageError
-from mcptui.runtime.attach import attached
+from mcptui.runtime.attach import AttachStream, attached
 from mcptui.runtime.channel import LINE_LIMIT, Listener
 from mcptui.runtime.container import Container
+from mcptui.runtime.covers import Covers, covers_for
 from mcptui.runtime.frame import frame
 from mcptui.runtime.pinned import Pinned, pin
 from mcptui.runtime.pipes import PipeChannel, PipeReader, wide_pipe
+from mcptui.runtime.plan import USER
 from mcptui.runtime.shim import shim
 from mcptui.runtime.sockets import StdioSocket, private_folder
 from mcptui.tasks import spawn
@@ -168,6 +170,7 @@ class _Attempt:
         self.container = ""
         self.socket: StdioSocket | None = None
         self.pinned = Pinned()
+        self.covers = Covers()
 
     async def run(self) -> Container:
         try:
@@ -195,7 +198,20 @@ class _Attempt:
         """What the start program is to find; an engine elsewhere numbers files its own way."""
         if self.engine.endpoint.far or sys.platform != "linux":
             return []
-        return [(check.ident, check.target) for check in self.pinned.checks]
+        found = [(check.ident, check.target) for check in self.pinned.checks]
+        # A server that is another than who started it may not look everywhere, and cannot change
+        # that: a place it cannot see into needs no cover.
+        stranger = "?" if os.geteuid() == 0 and self.plan.user == USER else ""
+        return found + [(stranger + one.ident, one.target) for one in self.covers.checks]
+
+    def _opened(
+        self, made: Container, channel: PipeChannel | AttachStream, outputs: int,
+        control: socket.socket | None,
+    ) -> Container:  # fmt: skip
+        made.open(channel, outputs, control)
+        if self.covers.watch is not None:
+            made.watch_folders(self.covers.watch)
+        return made
 
     # Blocking parts
 
@@ -206,6 +222,11 @@ class _Attempt:
         mounts = self.plan.mount_bodies(self.pinned.mounts)
         host["Mounts"] = mounts
         folder = private_folder(self.engine.folder)
+        self.covers = covers_for(
+            self.pinned.mounts, self.plan.unmasked, self.plan.exposed, folder,
+            far=self.engine.endpoint.far,
+        )  # fmt: skip
+        mounts += self.covers.bodies
         program = shim(self.engine.arch(), folder)
         if self.route == "volume":
             mounts.append(_volume(self.engine, self.plan.image, program.read_bytes()))
@@ -303,7 +324,7 @@ class _Attempt:
         sockets = made.dialler.expect(len(DOORS)) if self.plan.policy.reaches else []
         PipeReader(loop, ours[1], made.lines.feed, made.output_ended)
         PipeReader(loop, ours[2], made.log.feed, made.output_ended)
-        made.open(PipeChannel(loop, ours[0]), 2, connection)
+        self._opened(made, PipeChannel(loop, ours[0]), 2, connection)
         if sockets:
             try:
                 await made.open_network(sockets, self.report)
@@ -331,8 +352,7 @@ class _Attempt:
             stream.close()
             raise
         stream.write(told)
-        made.open(stream, 1, None)
-        return made
+        return self._opened(made, stream, 1, None)
 
 
 def _bind(source: str, target: str) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class ContainerPlan:
         needs: what is missing or wrong, in words; such a container is not started.
         deny: what no server may have.
         exposed: credentials the user said it may read, as exact paths.
+        unmasked: files with secrets in picked folders that it may see nevertheless.
         shm: bytes of shared memory, 0 for what the engine gives.
         gpu: it may use the graphics processors.
     """
@@ -110,6 +111,7 @@ class ContainerPlan:
     deny: Deny = field(default=Deny(), repr=False)
     files: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     exposed: frozenset[str] = frozenset()
+    unmasked: frozenset[str] = frozenset()
     shm: int = 0
     gpu: bool = False
 
@@ -264,6 +266,7 @@ def plan(
         needs=tuple(needs),
         deny=deny,
         exposed=choices.exposed,
+        unmasked=choices.unmasked,
     )
 
 
@@ -369,6 +372,7 @@ def _warnings(
         for mount in mounts
         if mount.source in choices.exposed
     ]
+    warnings += [f"it may see a file with secrets: {path}" for path in sorted(choices.unmasked)]
     if choices.limits.gpu:
         warnings.append("it may use the graphics processors, and their drivers with them")
     account = owner.account if owner is not None else None

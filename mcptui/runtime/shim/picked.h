@@ -24,13 +24,17 @@ static uint64_t number(const char **at)
     return value;
 }
 
-/* MAJOR:MINOR:INODE=PATH; returns the path when something else is there, or nothing, 0 when not. */
+/* MAJOR:MINOR:INODE=PATH; returns the path when something else is there, or nothing, 0 when not.
+   With a ? before it, a place that this user cannot see into is well. */
 static const char *swapped(const char *record)
 {
+    int hidden_is_well = *record == '?';
+    record += hidden_is_well;
     uint64_t major = number(&record), minor = number(&record), inode = number(&record);
     struct told is;
     memset(&is, 0, sizeof is);
-    if (call(SYS_statx, AT_FDCWD, record, AT_ITSELF, WANT_INODE, &is) < 0)
-        return record;
+    long error = call(SYS_statx, AT_FDCWD, record, AT_ITSELF, WANT_INODE, &is);
+    if (error < 0)
+        return hidden_is_well && error == -EACCES ? 0 : record;
     return is.major == major && is.minor == minor && is.inode == inode ? 0 : record;
 }
