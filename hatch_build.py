@@ -49,7 +49,7 @@ def compile_shim(target: Path | None = None) -> list[Path]:
     for processor in PROCESSORS:
         program = folder / f"mcptui-shim-{processor}"
         if not program.is_file() or program.stat().st_mtime < changed:
-            _compile(processor, program)
+            compile_static(processor, program)
         made.append(program)
     return made
 
@@ -60,7 +60,8 @@ def _headers(processor: str) -> tuple[str, ...]:
     return f"{processor}-linux-musl", "generic-musl", kernel, "any-linux-any"
 
 
-def _compile(processor: str, program: Path) -> None:
+def compile_static(processor: str, program: Path, source: Path = SHIM / "shim.c") -> None:
+    """Compile one program that needs no library, tests' own among them."""
     found = find_spec("ziglang")
     if found is None or found.origin is None:
         raise RuntimeError("ziglang is not installed here: pip install ziglang")
@@ -70,7 +71,7 @@ def _compile(processor: str, program: Path) -> None:
         fresh = program.with_name(f".{program.name}.{os.getpid()}")
         command = [
             sys.executable, "-m", "ziglang", "cc", "-target", f"{processor}-linux-musl",
-            *FLAGS, *system, "-o", str(fresh), str(SHIM / "shim.c"),
+            *FLAGS, *system, f"-I{SHIM}", "-o", str(fresh), str(source),
         ]  # fmt: skip
         caches = {"ZIG_GLOBAL_CACHE_DIR": scratch, "ZIG_LOCAL_CACHE_DIR": scratch}
         done = subprocess.run(
@@ -78,7 +79,7 @@ def _compile(processor: str, program: Path) -> None:
         )
         if done.returncode != 0:
             fresh.unlink(missing_ok=True)
-            raise RuntimeError(f"the shim does not compile for {processor}:\n{done.stderr}")
+            raise RuntimeError(f"{source.name} does not compile for {processor}:\n{done.stderr}")
     fresh.chmod(0o755)
     fresh.replace(program)  # at once: a running build beside this one never sees half a file
 

@@ -66,6 +66,44 @@ def never() -> list[Probe]:
     ]
 
 
+def disguised() -> list[Probe]:
+    """Wishes to the proxy that must all be refused: not on the list, or not what it seems."""
+    targets = [
+        "evil.example.net:443", "other.example.com:443", "api.example.com:22", "db.example.com:443",
+        "plain.example.com:443", "wild.example.com:443", "api.example.com.evil.example.net:443",
+        "evilapi.example.com:443", "localhost:8002", "127.0.0.1:8002", "[::1]:8001",
+        f"{API}:443", f"{UPLINK}:8001", f"{BRIDGE}:8001", f"{METADATA}:80", f"[{API6}]:443",
+        "2130706433:8002", "0x7f000001:8002", "0177.0.0.1:8002", "127.1:8002", "0:8002",
+        "[::ffff:127.0.0.1]:8002", f"[::ffff:{METADATA}]:80", "host.docker.internal:8001",
+        "api.example.com:443@evil.example.net:443", "api.example.com%00.evil.example.net:443",
+        "api.example.com\t:443", "api.example.com:0", "api.example.com:99999", ":443",
+        "api.example.com",
+        # On the list, yet they lead where no server may go.
+        "rebind.example.com:443", "inside.example.com:443", "private.example.com:443",
+        "both.example.com:443", "metadata.example.com:443", "nat64.example.com:443",
+    ]  # fmt: skip
+    probes: list[Probe] = [[f"CONNECT {one!r}", "tunnelled", one, "x.example"] for one in targets]
+    urls = [
+        "http://evil.example.net/", "http://api.example.com/", f"http://{METADATA}/latest/",
+        "http://localhost:8002/", "http://plain.example.com:8080/", "file:///etc/passwd",
+        "https://api.example.com/", "http://plain.example.com@evil.example.net/",
+    ]  # fmt: skip
+    probes += [[f"GET {one}", "absolute", one] for one in urls]
+    probes.append(["another Host", "absolute", "http://plain.example.com/", "evil.example.net"])
+    return probes
+
+
+def lies() -> list[Probe]:
+    """Tunnels to an allowed host in which something else is said."""
+    target = "api.example.com:443"
+    return [
+        ["another name", "tunnelled", target, "evil.example.net"],
+        ["a name below", "tunnelled", target, "x.api.example.com"],
+        ["no name", "tunnelled", target, ""],
+        ["no TLS", "untold", target],
+    ]
+
+
 def outside(lab: Lab, probes: list[Probe]) -> dict[str, str]:
     """What the same probes win from a container that has a network."""
     words = [sys.executable, str(PROBER), json.dumps(probes)]
