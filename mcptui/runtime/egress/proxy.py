@@ -59,6 +59,7 @@ class Egress:
         self._doors: dict[str, str] = {}
         self._open: dict[tuple[str, int], asyncio.Future[None]] = {}
         self._sockets: list[socket.socket] = []
+        self._names: tuple[socket.socket, ...] = ()
         self._minute, self._count = 0.0, 0
         self._closed = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -68,6 +69,7 @@ class Egress:
     ) -> None:
         """Begin to serve; the three sockets are ours from now on."""
         names = Names(self._lookup)
+        self._names = (names_udp, names_tcp)
         self._accept_on(proxy, "", 0)
         self._tasks.append(spawn(self._serve_names(names, names_udp, names_tcp), "names"))
         self._tasks.append(spawn(self._look_after(), "egress"))
@@ -92,6 +94,8 @@ class Egress:
             passage.abort()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        for made in self._names:  # a task that was cancelled before its first turn closed none
+            made.close()
 
     # Names
 
