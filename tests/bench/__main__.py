@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--json FILE] [calls|starts|screen …]`: ratios in one run."""
+"""`python -m tests.bench [--quick] [--json FILE] [SECTION …]`: ratios in one run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-SECTIONS = ("calls", "starts", "screen")
+SECTIONS = ("calls", "starts", "egress", "screen")
 
 
 def main() -> int:
@@ -30,6 +30,12 @@ def main() -> int:
             1 if given.quick else 5, (0, 10) if given.quick else (0, 10, 50)
         )
         print("\n".join(f"{what:44}{value:9.3f}" for what, value in found["starts"].items()))
+    if "egress" in wanted:
+        from tests.bench import egress
+
+        print("\nThe way out of a container", flush=True)
+        found["egress"] = egress.run(quick=given.quick)
+        print("\n".join(egress.table(found["egress"])), flush=True)
     if "screen" in wanted:
         from tests.bench import screen
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench import egress
 from tests.bench.echo_image import build, write_entry
 from tests.world import install_server, make_home
 
@@ -52,3 +53,11 @@ def test_who_takes_part_answers_rightly(tmp_path: Path) -> None:
     assert any(name.startswith("mcptui") for name in found["HTTP"])
     for report in found.values():
         assert all(one["small /s@32"] and one["100KB /s@32"] for one in report.values())
+
+
+def test_the_way_out_is_measured_beside_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without squid, which is installed for the benchmark alone."""
+    monkeypatch.setattr(egress, "squid", lambda: "")
+    found = egress.run(quick=True)
+    assert {"direct", "mcptui"} <= found.keys()
+    assert all(value > 0 for values in found.values() for value in values.values())
