@@ -55,6 +55,8 @@ _FORBIDDEN = ("bin", "boot", "dev", "etc", "lib", "lib64", "proc", "run", "sbin"
 _CONTROLS = ("read_only", "user", "noexec_tmp", "pids", "memory")
 _LONGEST_LOCK = 8 * 1024 * 1024
 
+_USUAL = {80: "http", **dict.fromkeys((3306, 5432, 6379, 7687, 27017), "tcp")}
+"""What is spoken at ports of plain web servers and of databases, unless an entry says otherwise."""
 _ENV_SAYS = "must be a variable's name: letters, digits and _"
 _NAME_SAYS = "must be a name of letters, digits, dot, _ and -"
 
@@ -152,13 +154,13 @@ def mount(table: Table) -> Mount:
 
 
 def host(table: Table) -> Host:
-    """Read one of `[[hosts]]`."""
-    return Host(
-        table.text("name", form=_HOST, says="must be a host's name in small letters, *.name, or *"),
-        table.whole("port", 443, 1, 65535),
-        table.text("why", ""),
-        table.one_of("protocol", PROTOCOLS, "tls"),
+    """Read one of `[[hosts]]`; what is spoken at a port is told where it is not the usual."""
+    name = table.text(
+        "name", form=_HOST, says="must be a host's name in small letters, *.name, or *"
     )
+    port = table.whole("port", 443, 1, 65535)
+    why = table.text("why", "")
+    return Host(name, port, why, table.one_of("protocol", PROTOCOLS, _USUAL.get(port, "tls")))
 
 
 def resources(table: Table) -> Resources:

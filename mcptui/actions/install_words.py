@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from mcptui.actions.install_remote import reaches as remote_reaches
 from mcptui.entry import Choices, Kind, Trust
-from mcptui.runtime.reach import policy_of, wants_any
+from mcptui.runtime.egress.rules import ANY, Rule
+from mcptui.runtime.reach import open_rules, policy_of, wants_any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,11 +45,13 @@ def reaches(entry: Entry, choices: Choices) -> str:
     if entry.kind is Kind.REMOTE:
         return remote_reaches(entry)
     policy = policy_of(entry, choices)
-    names = ", ".join(rule.text for rule in policy.rules)
+    names = ", ".join(rule.text for rule in policy.rules if rule.host != ANY)
+    ports = ", ".join(str(rule.port) for rule in open_rules(entry) if rule != Rule(ANY))
+    wide = "any public host, by TLS" + (f" or at port {ports}" if ports else "")
     if choices.network == "any":
-        return "any public host, by TLS" + (f", and {names}" if names else "")
+        return wide + (f", and {names}" if names else "")
     if choices.network == "learn":
-        return "any public host, by TLS; which ones is noted until you lock its list"
+        return f"{wide}; which ones is noted until you lock its list"
     if names:
         return f"{names}; everything else is refused"
     if wants_any(entry):

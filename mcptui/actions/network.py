@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 from mcptui.actions.found import installed
 from mcptui.entry import Kind
 from mcptui.errors import UsageError
-from mcptui.runtime.egress.rules import HERE, PORTS, Rule, normal_address, rule_from_text
-from mcptui.runtime.reach import declared, own, policy_of
+from mcptui.runtime.egress.rules import HERE, PORTS, Policy, Rule, normal_address, rule_from_text
+from mcptui.runtime.reach import declared, open_rules, own, policy_of
 from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.home import Home
-    from mcptui.runtime.egress.rules import Policy
     from mcptui.store.rows import ContactRow, Installed
 
 KIND = "network"
@@ -180,29 +179,22 @@ def allow_host(home: Home, server: str, text: str, on: bool = True) -> str:
         UsageError: no such server, it runs elsewhere, or the text is no place.
     """
     row = _here(home, server)
-    rule = rule_from_text(text)
-    choices, named = row.choices, declared(row.entry)
-    there = rule in policy_of(row.entry, choices).rules
-    reached = policy_of(row.entry, choices).match(rule.host, rule.port)
-    if not on and not there and reached is not None:
-        by = "any public host" if reached.text == rule.text else reached.text
-        raise UsageError(
-            f"{rule.text} is allowed to {server} by {by}",
-            fix=f"Take that away: `mcptui network lock {server}` or `mcptui network deny`",
-        )
-    if there == on:
+    rule, choices = rule_from_text(text), row.choices
+    policy = policy_of(row.entry, choices)
+    if on == (rule in policy.rules) and on == (policy.match(rule.host, rule.port) is not None):
         return f"{server}: {rule.text} is {'allowed' if on else 'not allowed'} already"
-    hosts = [one for one in own(choices) if (one.host, one.port) != (rule.host, rule.port)]
-    off = set(choices.hosts_off)
-    if rule in named:
-        off = off - {rule.text} if on else off | {rule.text}
-    elif on:
-        hosts.append(rule)
-    else:
-        hosts = [one for one in own(choices) if one != rule]
-    texts = tuple(one.text for one in hosts)
+    hosts = tuple(
+        one.text for one in own(choices) if (one.host, one.port) != (rule.host, rule.port)
+    )
+    off = choices.hosts_off - {rule.text}
+    if on and rule not in declared(row.entry):
+        hosts = (*hosts, rule.text)
+    after = policy_of(row.entry, replace(choices, hosts=hosts, hosts_off=off))
+    if not on and (rule in after.rules or after.match(rule.host, rule.port) is not None):
+        # Something wider still lets it through: the entry, a wildcard, any host.
+        off |= {rule.text}
     label = f"{'allow' if on else 'take away'} {rule.text} for {server}"
-    _store(home, row, label, hosts=texts, hosts_off=frozenset(off))
+    _store(home, row, label, hosts=hosts, hosts_off=off)
     return f"{server}: {rule.text} is {'allowed' if on else 'taken away'}"
 
 
@@ -239,22 +231,26 @@ def lock_hosts(home: Home, server: str) -> str:
     row = _here(home, server)
     if row.choices.network == "listed":
         return f"{server} is locked to its list already"
-    since = float(home.store.recall(_LEARNS + server, 0.0))
-    listed = policy_of(row.entry, replace(row.choices, network="listed"))
     used: list[Rule] = []
     if row.choices.network == "learn":
-        used = list(_used(home.store.contacts(server), listed, since))
+        since = float(home.store.recall(_LEARNS + server, 0.0))
+        used = list(_used(home.store.contacts(server), row, since))
     texts = (*row.choices.hosts, *(rule.text for rule in used))
     _store(home, row, f"lock the hosts of {server}", network="listed", hosts=texts)
-    count = len(listed.rules) + len(used)
+    count = len(policy_of(row.entry, replace(row.choices, network="listed", hosts=texts)).rules)
     return f"{server} is locked to {plural(count, 'host')}, {len(used)} of them learned"
 
 
-def _used(contacts: Iterable[ContactRow], listed: Policy, since: float) -> Iterable[Rule]:
+def _used(contacts: Iterable[ContactRow], row: Installed, since: float) -> Iterable[Rule]:
+    """What only learning let through; never what the user had allowed and took away again."""
+    listed = policy_of(row.entry, replace(row.choices, network="listed"))
+    wide = Policy(open_rules(row.entry), listed.denied)
     for contact in contacts:
-        learned = contact.allowed and contact.last_at >= since
-        if learned and listed.match(contact.host, contact.port) is None:
-            yield rule_from_text(suggested(contact.host, contact.port))
+        rule = wide.match(contact.host, contact.port)
+        if rule is None or not contact.allowed or contact.last_at < since:
+            continue
+        if listed.match(contact.host, contact.port) is None:
+            yield rule
 
 
 def take_back(home: Home, payload: dict[str, Any]) -> None:

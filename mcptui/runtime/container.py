@@ -142,6 +142,8 @@ class Container:
         try:
             proxy, udp, tcp = await asyncio.gather(*sockets)
         except OSError as error:
+            for one in sockets:
+                one.add_done_callback(_closed)
             why = f"its way to the network could not be made: {error.strerror or error}"
             raise McptuiError(f"{self._plan.server} did not start", why) from error
         self._egress = Egress(self._plan.policy, report, self.dialler.listen)
@@ -312,3 +314,9 @@ class Container:
         self._stopped = True
         if not self._by_control(signal.SIGKILL):
             self._engine.kill(self._id)
+
+
+def _closed(came: asyncio.Future[socket.socket]) -> None:
+    """Close a socket that nobody wants any more, also one that is still to come."""
+    if not came.cancelled() and came.exception() is None:
+        came.result().close()

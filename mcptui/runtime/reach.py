@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mcptui.errors import UsageError
-from mcptui.runtime.egress.rules import Policy, Rule, rule_from_text
+from mcptui.runtime.egress.rules import ANY, Policy, Rule, rule_from_text
 
 if TYPE_CHECKING:
     from mcptui.entry import Choices, Entry
@@ -21,8 +22,6 @@ PROXIED = {
     "NODE_USE_ENV_PROXY": "1",
 }
 """What tells programs of the proxy; those that do not listen are served by their names."""
-ANY = "*"
-"""How an entry says that it may want any host."""
 
 
 def declared(entry: Entry) -> tuple[Rule, ...]:
@@ -50,10 +49,25 @@ def hosts_wanted(entry: Entry) -> str:
     return f"name those it may reach{f' ({why})' if why else ''}, or allow any"
 
 
+def open_rules(entry: Entry) -> tuple[Rule, ...]:
+    """What "any host" means for an entry: every public name over TLS, and at ports it asks for."""
+    more = (Rule(ANY, host.port, host.protocol) for host in entry.hosts if host.name == ANY)
+    return tuple(dict.fromkeys((Rule(ANY), *more)))
+
+
 def own(choices: Choices) -> tuple[Rule, ...]:
     """The hosts the user allowed; one that cannot be read allows nothing."""
+    return _readable(choices.hosts)
+
+
+def taken_away(choices: Choices) -> tuple[Rule, ...]:
+    """The hosts the user took away, whoever else would let them through."""
+    return _readable(sorted(choices.hosts_off))
+
+
+def _readable(texts: Iterable[str]) -> tuple[Rule, ...]:
     found: list[Rule] = []
-    for text in choices.hosts:
+    for text in texts:
         try:
             found.append(rule_from_text(text))
         except UsageError:
@@ -63,7 +77,8 @@ def own(choices: Choices) -> tuple[Rule, ...]:
 
 def policy_of(entry: Entry, choices: Choices) -> Policy:
     """What a server may reach."""
-    listed = [rule for rule in declared(entry) if rule.text not in choices.hosts_off]
+    off = taken_away(choices)
+    listed = [rule for rule in declared(entry) if rule not in off]
+    wide = () if choices.network == "listed" else open_rules(entry)
     # The user's own come first: of two rules for one place the first one counts.
-    rules = dict.fromkeys((*own(choices), *listed))
-    return Policy(tuple(rules), any_public=choices.network != "listed")
+    return Policy(tuple(dict.fromkeys((*own(choices), *listed, *wide))), off)

@@ -83,38 +83,32 @@ class Policy:
 
     Args:
         rules: single destinations.
-        any_public: besides, any host with a public name and address, over TLS on port 443.
         denied: destinations that were taken away; they are closed whatever the rules say.
     """
 
     rules: tuple[Rule, ...] = ()
-    any_public: bool = False
     denied: tuple[Rule, ...] = ()
 
     @property
     def reaches(self) -> bool:
         """Whether there is anything to reach."""
-        return bool(self.rules) or self.any_public
+        return bool(self.rules)
 
     def match(self, host: str, port: int) -> Rule | None:
         """The rule by which a normalised host may be reached at a port; exact ones come first."""
         if self._denies(host, port):
             return None
-        for one in sorted(self._all, key=lambda rule: rule.host.startswith(ANY)):
+        for one in sorted(self.rules, key=lambda rule: rule.host.startswith(ANY)):
             if one.port == port and one.matches(host):
                 return one if one.host != ANY else replace(one, host=host)
         return None
-
-    @property
-    def _all(self) -> tuple[Rule, ...]:
-        return (*self.rules, Rule(ANY)) if self.any_public else self.rules
 
     def _denies(self, host: str, port: int) -> bool:
         return any(one.port == port and one.matches(host) for one in self.denied)
 
     def ports(self, host: str) -> tuple[int, ...]:
         """The ports at which a normalised host may be reached; none when it may not."""
-        found = {rule.port for rule in self._all if rule.matches(host)}
+        found = {rule.port for rule in self.rules if rule.matches(host)}
         return tuple(sorted(port for port in found if not self._denies(host, port)))
 
 

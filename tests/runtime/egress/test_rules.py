@@ -7,6 +7,7 @@ import pytest
 from mcptui.addresses import public
 from mcptui.errors import UsageError
 from mcptui.runtime.egress.rules import (
+    ANY,
     Policy,
     Rule,
     normal_address,
@@ -96,7 +97,7 @@ def test_what_a_rule_matches(rule: str, host: str, port: int, good: bool) -> Non
 
 
 def test_any_public_host_is_a_name_of_the_internet_over_tls() -> None:
-    policy = Policy(any_public=True)
+    policy = Policy((Rule(ANY),))
     assert policy.match("example.com", 443) == Rule("example.com")
     for host, port in (
         ("example.com", 80), ("nas", 443), ("printer.local", 443), ("x.google.internal", 443),
@@ -110,9 +111,8 @@ def test_any_public_host_is_a_name_of_the_internet_over_tls() -> None:
 def test_what_was_taken_away_stays_away() -> None:
     denied = (rule_from_text("evil.example.com"), rule_from_text("*.bad.example"))
     for policy in (
-        Policy(any_public=True, denied=denied),
+        Policy((Rule(ANY),), denied=denied),
         Policy((rule_from_text("*.example.com"), rule_from_text("*.bad.example")), denied=denied),
-        Policy((Rule("*"),), denied=denied),
     ):
         assert policy.match("evil.example.com", 443) is None
         assert policy.match("a.bad.example", 443) is None
@@ -121,7 +121,7 @@ def test_what_was_taken_away_stays_away() -> None:
 
 
 def test_an_entry_may_want_any_public_name_at_a_port_of_its_own() -> None:
-    policy = Policy((Rule("*", 5432, "tcp"),))
+    policy = Policy((Rule(ANY, 5432, "tcp"),))
     assert policy.match("db.example.com", 5432) == Rule("db.example.com", 5432, "tcp")
     assert policy.ports("db.example.com") == (5432,)
     for host, port in (("db.example.com", 443), ("1.2.3.4", 5432), ("nas", 5432), ("::1", 5432)):

@@ -50,8 +50,8 @@ class World:
         self.names = self.udp.getsockname(), self.tcp.getsockname()
         self.egress.start(self.proxy, self.udp, self.tcp)
 
-    def allow(self, *rules: str, any_public: bool = False) -> None:
-        self.egress.change(Policy(tuple(rule_from_text(one) for one in rules), any_public))
+    def allow(self, *rules: str) -> None:
+        self.egress.change(Policy(tuple(rule_from_text(one) for one in rules)))
 
     async def listen(self, address: str, port: int) -> socket.socket:
         self.listened.append((address, port))
