@@ -24,6 +24,10 @@ PROTOCOLS = ("tls", "http", "tcp")
 """How a server may speak with a host."""
 
 
+VOLUME = "volume:"
+"""What is picked for a mount in place of a path: a volume of the engine, for this server alone."""
+
+
 class Kind(StrEnum):
     """How a server is run."""
 
@@ -169,6 +173,21 @@ class Mount:
     many: bool = False
     writable: bool = False
     argument: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A place where the server keeps data of its own, from run to run.
+
+    Args:
+        name: its name, told from those of mounts.
+        target: absolute path inside.
+        description: what is kept there.
+    """
+
+    name: str
+    target: str
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,11 +341,17 @@ class Entry:
     tools: tuple[ToolPin, ...] = ()
     instructions: str = ""
     listing: Listing = Listing()
+    volumes: tuple[Volume, ...] = ()
 
     @property
     def needs_network(self) -> bool:
         """Whether a container of this entry is of no use without the network."""
         return self.kind is not Kind.REMOTE and bool(self.hosts)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Names of its mounts and volumes."""
+        return tuple(one.name for one in (*self.mounts, *self.volumes))
 
     @property
     def needs(self) -> str:

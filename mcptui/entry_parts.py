@@ -26,6 +26,7 @@ from mcptui.entry import (
     Secret,
     ToolPin,
     Variable,
+    Volume,
 )
 from mcptui.fields import Table
 
@@ -136,20 +137,33 @@ def secret(table: Table) -> Secret:
 
 def mount(table: Table) -> Mount:
     """Read one of `[[mounts]]`; the folders a container needs itself cannot be targets."""
-    target = table.text("target", form=_TARGET, says="must be an absolute path inside")
-    parts = target.split("/")[1:]
-    if parts[0] in _FORBIDDEN or any(part in (".", "..") for part in parts):
-        table.wrong("target", "must not lie in a system folder or hold dots as a part")
-    if any(("{" in part or "}" in part) and part != "{name}" for part in parts):
-        table.wrong("target", "may hold {name} as a part of its own, and no other placeholder")
     return Mount(
         table.text("name", form=_NAME, says=_NAME_SAYS),
-        target,
+        _target(table),
         table.text("description"),
         table.flag("required", True),
         table.flag("many", False),
         table.flag("writable", False),
         table.flag("argument", False),
+    )
+
+
+def _target(table: Table, never: str = "\0") -> str:
+    target = table.text("target", form=_TARGET, says="must be an absolute path inside")
+    parts = target.split("/")[1:]
+    if parts[0] in _FORBIDDEN or any(part in (".", "..") for part in parts) or never in target:
+        table.wrong("target", "must not lie in a system folder or hold dots as a part")
+    if any(("{" in part or "}" in part) and part != "{name}" for part in parts):
+        table.wrong("target", "may hold {name} as a part of its own, and no other placeholder")
+    return target
+
+
+def volume(table: Table) -> Volume:
+    """Read one of `[[volumes]]`."""
+    return Volume(
+        table.text("name", form=_NAME, says=_NAME_SAYS),
+        _target(table, "{"),
+        table.text("description", ""),
     )
 
 

@@ -103,6 +103,7 @@ def entry_from_dict(data: Mapping[str, Any], where: str) -> Entry:
         secrets=table.rows("secrets", parts.secret),
         parameters=read_parameters(parameters) if parameters is not None else {},
         mounts=table.rows("mounts", parts.mount),
+        volumes=table.rows("volumes", parts.volume),
         hosts=table.rows("hosts", parts.host),
         resources=_part(table, "resources", parts.resources, Resources()),
         relaxes=table.rows("relaxes", parts.relaxation),
@@ -119,11 +120,14 @@ def entry_from_dict(data: Mapping[str, Any], where: str) -> Entry:
 def _agree(table: Table, entry: Entry) -> None:
     """Refuse an entry whose parts name things that other parts do not have."""
     table.alone("secrets", [secret.name for secret in entry.secrets])
-    table.alone("mounts", [mount.name for mount in entry.mounts])
+    table.alone("mounts", entry.places)
     table.alone("tools", [tool.name for tool in entry.tools])
     table.alone("env", [variable.name for variable in entry.env])
     table.alone("relaxes", [relaxation.control for relaxation in entry.relaxes])
-    known = {*entry.parameters.get("properties", {}), *(mount.name for mount in entry.mounts)}
+    known = {
+        *entry.parameters.get("properties", {}),
+        *(one.name for one in (*entry.mounts, *entry.volumes)),
+    }
     for option in entry.options:
         if option.parameter not in known:
             table.wrong("options", f"names the parameter {option.parameter!r}, which is not there")
@@ -137,7 +141,9 @@ def _agree(table: Table, entry: Entry) -> None:
     for header, value in entry.remote.headers if entry.remote is not None else ():
         if missing := set(_SECRET.findall(value)) - secrets:
             table.wrong(f"remote.headers.{header}", f"asks for the unknown secret {min(missing)!r}")
-    if entry.kind is Kind.REMOTE and (entry.command or entry.mounts or entry.hosts or entry.http):
+    if entry.kind is Kind.REMOTE and (
+        entry.command or entry.mounts or entry.volumes or entry.hosts or entry.http
+    ):
         table.wrong("remote", "leaves nothing to run here: no command, mounts, hosts or http")
 
 

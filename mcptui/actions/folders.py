@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcptui.actions.found import installed
 from mcptui.actions.planning import missing, real_path
+from mcptui.entry import VOLUME
 from mcptui.entry_read import choices_from_dict, choices_to_dict
 from mcptui.errors import UsageError
 from mcptui.runtime.masks import Bounds, look_through, words
@@ -50,6 +51,8 @@ class Folder:
     @property
     def text(self) -> str:
         """The folder for a person, in one line."""
+        if self.path == VOLUME:
+            return f"a volume of its own for {self.name}"
         how = "your credentials, read only" if self.credentials else (
             "read and write" if self.writable else "read only")  # fmt: skip
         if self.covered:
@@ -64,6 +67,9 @@ def folders_in(choices: Choices) -> list[Folder]:
     found: list[Folder] = []
     for name, picked in choices.mounts.items():
         for path, writable in picked:
+            if path == VOLUME:
+                found.append(Folder(name, path, True, False, (), (), ()))
+                continue
             exposed = path in choices.exposed
             look = look_through(path, choices.unmasked, _QUICK, sockets_only=exposed)
             covered, unseen = words([look])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcptui.entry import VOLUME
 from mcptui.entry_schema import parameter_problems
 from mcptui.errors import UsageError
 from mcptui.runtime.deny import Deny
@@ -19,6 +20,15 @@ from mcptui.runtime.reach import hosts_wanted, network_needs
 if TYPE_CHECKING:
     from mcptui.entry import Choices, Entry
     from mcptui.home import Home
+
+
+WORD = "volume"
+"""What a person writes for a mount in place of a path, to have the data kept by the engine."""
+
+
+def picked_path(text: str) -> str:
+    """What a person wrote for a mount, as it is kept."""
+    return VOLUME if text == WORD else real_path(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,8 @@ def _mounts(entry: Entry, choices: Choices, deny: Deny) -> list[Missing]:
         if len(picked) > 1 and not mount.many:
             found.append(Missing("mount", mount.name, f"only one folder for {mount.name}", option))
         for path, writable in picked:
+            if path == VOLUME:
+                continue
             problem = deny.problem(path, choices.exposed, writable=writable)
             if not problem and not Path(path).exists():
                 problem = "does not exist"

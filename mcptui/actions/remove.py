@@ -15,6 +15,7 @@ from mcptui.entry_read import choices_from_dict, choices_to_dict, entry_from_dic
 from mcptui.errors import McptuiError, UsageError
 from mcptui.progress import Step, StepState
 from mcptui.store.rows import Definitions, Installed, ToolState
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.home import Home
@@ -24,13 +25,17 @@ PATIENCE = 5.0
 """Seconds the living gateways get to stop a removed server themselves."""
 
 
-async def remove(home: Home, name: str, *, keep_image: bool = False) -> AsyncIterator[Step]:
+async def remove(
+    home: Home, name: str, *, keep_image: bool = False, keep_data: bool = False
+) -> AsyncIterator[Step]:
     """Remove a server, step by step; its calls stay in the record.
 
     Args:
         home: from where.
         name: the installed server.
         keep_image: leave the image in the engine.
+        keep_data: leave what it kept in volumes of its own; the same server under the same name
+            finds it again.
 
     Raises:
         UsageError: no such server.
@@ -48,6 +53,13 @@ async def remove(home: Home, name: str, *, keep_image: bool = False) -> AsyncIte
     yield Step("containers", "stopping its containers")
     removed = await _stop(home, name)
     yield Step("containers", "its containers are gone", StepState.DONE, detail=removed)
+    if kept := await asyncio.to_thread(_data, home, name):
+        count = plural(len(kept), "volume")
+        if keep_data:
+            yield Step("data", f"its data stays: {count}", StepState.SKIPPED)
+        else:
+            await asyncio.to_thread(_forget_data, home, kept)
+            yield Step("data", f"its data is gone: {count}", StepState.DONE)
     if row is None:
         return
     gone = await asyncio.to_thread(
@@ -82,6 +94,7 @@ def forget(home: Home, row: Installed, *, keep_image: bool) -> None:
     home.store.wish("reload", row.name)
     if row.entry.kind is not Kind.REMOTE:
         _sweep(home, row.name)
+        _forget_data(home, _data(home, row.name))
     release_image(home, row.name, row.image_id, keep=keep_image or _shared(home, row))
 
 
@@ -126,6 +139,24 @@ def _sweep(home: Home, name: str) -> int:
         with contextlib.suppress(McptuiError):
             home.engine().remove(container)
     return len(found)
+
+
+def _data(home: Home, name: str) -> list[str]:
+    """The volumes with what a server kept; only this home's."""
+    from mcptui.runtime.volumes import volumes_of
+
+    try:
+        return [one.name for one in volumes_of(home.engine(), str(home.paths.state), name)]
+    except McptuiError:
+        return []
+
+
+def _forget_data(home: Home, volumes: list[str]) -> None:
+    from mcptui.runtime.volumes import remove_volume
+
+    for volume in volumes:
+        with contextlib.suppress(McptuiError):  # `mcptui volumes` lists what is left
+            remove_volume(home.engine(), volume)
 
 
 def _saved(home: Home, row: Installed) -> dict[str, Any]:

@@ -155,7 +155,12 @@ COMMANDS: tuple[Command, ...] = (
         ("remove",),
         "remove servers with their containers and images",
         "install:remove",
-        (_SERVERS, _flag("--keep-image", "keep the image"), _YES),
+        (
+            _SERVERS,
+            _flag("--keep-image", "keep the image"),
+            _flag("--keep-data", "keep what it has in volumes of its own"),
+            _YES,
+        ),
     ),
     Command(
         ("update",),

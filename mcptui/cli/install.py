@@ -15,12 +15,14 @@ from mcptui.errors import McptuiError, UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import AsyncIterator
 
     from mcptui.actions.install import Review
     from mcptui.actions.install_secrets import Given
     from mcptui.actions.update import UpdateReview
     from mcptui.entry import Choices, Entry
     from mcptui.home import Home
+    from mcptui.progress import Step
 
 
 def install(home: Home, given: Namespace, out: Out) -> int:
@@ -126,10 +128,12 @@ def _mount(entry: Entry, text: str) -> tuple[str, str, bool]:
     writable = path.endswith(":rw")
     path = path.removesuffix(":rw").removesuffix(":ro")
     if not name or not path:
-        raise UsageError(f"--mount {text}: not a folder", fix="Write --mount NAME=PATH[:rw]")
-    from mcptui.actions.planning import real_path
+        raise UsageError(
+            f"--mount {text}: not a folder", fix="Write --mount NAME=PATH[:rw], or NAME=volume"
+        )
+    from mcptui.actions.planning import WORD, picked_path
 
-    return name, real_path(path), writable
+    return name, picked_path(path), writable or path == WORD
 
 
 def _parameters(entry: Entry, pairs: list[str]) -> dict[str, Any]:
@@ -206,7 +210,6 @@ def _tell(out: Out, look: Review) -> None:
 def remove(home: Home, given: Namespace, out: Out) -> int:
     """Remove servers after asking."""
     from mcptui.actions.found import installed
-    from mcptui.actions.remove import remove as take_out
 
     for name in given.servers:
         if name not in home.store.names():
@@ -216,12 +219,18 @@ def remove(home: Home, given: Namespace, out: Out) -> int:
         out.say("nothing was changed")
         return 1
     for name in given.servers:
-        asyncio.run(out.steps(take_out(home, name, keep_image=given.keep_image)))
+        asyncio.run(out.steps(_without(home, name, given)))
     if out.as_json:
         out.data({"removed": given.servers})
     else:
         out.say("`mcptui undo` brings it back")
     return 0
+
+
+def _without(home: Home, name: str, given: Namespace) -> AsyncIterator[Step]:
+    from mcptui.actions.remove import remove as take_out
+
+    return take_out(home, name, keep_image=given.keep_image, keep_data=given.keep_data)
 
 
 def update(home: Home, given: Namespace, out: Out) -> int:

@@ -39,6 +39,17 @@ LIMITS: tuple[Command, ...] = (
             option("--mask", "a file that is covered again", "file", **_PATHS),
         ),
     ),
+    Command(
+        ("volumes",),
+        "data that servers keep in volumes, also what was left of removed ones",
+        "limits:volumes",
+        (
+            option(
+                "--remove", "forget a volume of a server that is not installed any more",
+                action="append", default=[], metavar="VOLUME",
+            ),
+        ),
+    ),
 )  # fmt: skip
 
 PICKS = (

@@ -1,4 +1,4 @@
-"""`mcptui limits` and `mcptui folders`: what a server may take and see of the machine."""
+"""`mcptui limits`, `folders` and `volumes`: what a server may take and see of the machine."""
 
 from __future__ import annotations
 
@@ -62,6 +62,25 @@ def folders(home: Home, given: Namespace, out: Out) -> int:
             out.text(f"  ▲ shown    {path}")
     for text in unseen_words(found):
         out.say(f"▲ {text}")
+    return 0
+
+
+def volumes(home: Home, given: Namespace, out: Out) -> int:
+    """List the data that servers keep in volumes, or forget some of a server that is gone."""
+    from mcptui.actions.volumes import forget_volume
+    from mcptui.actions.volumes import volumes as kept_in
+
+    done = [forget_volume(home, name) for name in given.remove]
+    for text in done:
+        out.say(text)
+    found = kept_in(home)
+    if out.as_json:
+        out.data({"done": done, "volumes": found})
+    elif found:
+        rows = [(one.name, one.server, "yes" if one.installed else "no") for one in found]
+        out.table(("volume", "server", "installed"), rows)
+    else:
+        out.say("no server keeps data in a volume")
     return 0
 
 

@@ -55,7 +55,7 @@ def covers_for(
     Raises:
         McptuiError: there is more to cover than can be.
     """
-    mounts = tuple(mounts)
+    mounts = tuple(one for one in mounts if not one.volume)
     looks = [
         look_through(one.source, shown, bounds, sockets_only=one.source in exposed)
         for one in mounts

@@ -115,7 +115,7 @@ class Engine:
             version = _chosen_api(self._api)
             return docker.DockerClient(version=version, **options)
 
-    def _ask(
+    def ask(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: object = None
     ) -> Any:
         """Send one request; gives what the engine says."""
@@ -163,7 +163,7 @@ class Engine:
         with self._guard:
             if not self._arch:
                 with told("The container engine does not answer"):
-                    self._arch = str(self._ask("GET", "/version").get("Arch", ""))
+                    self._arch = str(self.ask("GET", "/version").get("Arch", ""))
             return self._arch
 
     def identity(self) -> str:
@@ -173,7 +173,7 @@ class Engine:
             TryAgain: it does not answer.
         """
         with told("The container engine does not answer"):
-            said: dict[str, Any] = self._ask("GET", "/version")
+            said: dict[str, Any] = self.ask("GET", "/version")
         self._arch = str(said.get("Arch", ""))
         parts: list[dict[str, Any]] = said.get("Components") or [said]
         names = [f"{part.get('Name', '')} {part.get('Version', '')}" for part in parts]
@@ -183,7 +183,7 @@ class Engine:
     def gateways(self) -> list[str]:
         """Addresses this machine has in the engine's networks, of the first few."""
         with told("The engine does not list its networks"):
-            listed: list[dict[str, Any]] = self._ask("GET", "/networks") or []
+            listed: list[dict[str, Any]] = self.ask("GET", "/networks") or []
         pools: list[dict[str, Any]] = []
         for one in listed[:16]:
             addresses: dict[str, Any] = one.get("IPAM") or {}
@@ -203,7 +203,7 @@ class Engine:
             McptuiError: it has no such image.
         """
         with told(f"The engine has no image {visible(image, limit=120)}"):
-            said: dict[str, Any] = self._ask("GET", f"/images/{quote(image, safe='/:@')}/json")
+            said: dict[str, Any] = self.ask("GET", f"/images/{quote(image, safe='/:@')}/json")
         config: dict[str, Any] = said.get("Config") or {}
         return ImageFacts(
             id=str(said["Id"]),
@@ -256,23 +256,23 @@ class Engine:
     def create(self, body: Mapping[str, Any]) -> str:
         """Create a container from a request of the Engine API; returns its ID."""
         with told("The engine did not create the container"):
-            return str(self._ask("POST", "/containers/create", body=dict(body))["Id"])
+            return str(self.ask("POST", "/containers/create", body=dict(body))["Id"])
 
     def start(self, container: str) -> None:
         """Start a created container."""
         with told("The engine did not start the container"):
-            self._ask("POST", f"/containers/{container}/start")
+            self.ask("POST", f"/containers/{container}/start")
 
     def state(self, container: str) -> dict[str, Any]:
         """The engine's State of a container; empty when there is none of that ID."""
         with told("The engine does not tell of its container", missing_ok=True):
-            return dict(self._ask("GET", f"/containers/{container}/json")["State"])
+            return dict(self.ask("GET", f"/containers/{container}/json")["State"])
         return {}
 
     def inspect(self, container: str) -> dict[str, Any]:
         """Everything the engine knows of a container; empty when there is none of that ID."""
         with told("The engine does not tell of its container", missing_ok=True):
-            return dict(self._ask("GET", f"/containers/{container}/json"))
+            return dict(self.ask("GET", f"/containers/{container}/json"))
         return {}
 
     def update(self, container: str, limits: Mapping[str, Any]) -> None:
@@ -282,12 +282,12 @@ class Engine:
             McptuiError: the kernel or the engine cannot, as when more is used already.
         """
         with told("The engine did not change the container's limits", missing_ok=True):
-            self._ask("POST", f"/containers/{container}/update", body=dict(limits))
+            self.ask("POST", f"/containers/{container}/update", body=dict(limits))
 
     def kill(self, container: str, signal: str = "SIGKILL") -> None:
         """Send a signal; a container that has ended already is no error."""
         with suppress(McptuiError), told("The container was not killed", missing_ok=True):
-            self._ask("POST", f"/containers/{container}/kill", {"signal": signal})
+            self.ask("POST", f"/containers/{container}/kill", {"signal": signal})
 
     def remove(self, container: str) -> None:
         """Kill and remove a container, and return when it is gone; one that is gone is no error.
@@ -298,7 +298,7 @@ class Engine:
         what = "The container was not removed"
         try:
             with told(what, missing_ok=True):
-                self._ask("DELETE", f"/containers/{container}", {"force": "1", "v": "1"})
+                self.ask("DELETE", f"/containers/{container}", {"force": "1", "v": "1"})
         except McptuiError as error:
             # Another of us removes it at this moment: gone is what we promise, so wait for it.
             if "already in progress" not in error.why or not self._gone(container):
@@ -317,7 +317,7 @@ class Engine:
         wanted = [f"{name}={value}" if value else name for name, value in labels.items()]
         with told("The engine does not list its containers"):
             query = {"all": "1", "filters": json.dumps({"label": wanted})}
-            listed: list[dict[str, Any]] = self._ask("GET", "/containers/json", query)
+            listed: list[dict[str, Any]] = self.ask("GET", "/containers/json", query)
         return [
             Found(
                 str(one["Id"]),
@@ -341,32 +341,6 @@ class Engine:
             said: dict[str, Any] = self.client.api.stats(container, stream=False, one_shot=True)
             return said
         return None
-
-    def fill_volume(self, name: str, image: str, folder: str, archive: bytes) -> None:
-        """Put files into a named volume, through a container that is never started.
-
-        Args:
-            name: the volume, made when there is none.
-            image: any image the engine has.
-            folder: where the volume lies for the moment.
-            archive: a tar of the files.
-        """
-        mount = {"Type": "volume", "Source": name, "Target": folder}
-        body = {
-            "Image": image,
-            "Entrypoint": ["/never-started"],
-            "NetworkDisabled": True,
-            "HostConfig": {"NetworkMode": "none", "Mounts": [mount]},
-        }
-        with told("The engine did not take mcptui's start program"):
-            self.client.api.create_volume(name, labels={"mcptui.shim": "1"})
-        container = self.create(body)
-        try:
-            with told("The engine did not take mcptui's start program"):
-                self.client.api.put_archive(container, folder, archive)
-        finally:
-            with told("The container was not removed", missing_ok=True):
-                self.client.api.remove_container(container, force=True)
 
     def close(self) -> None:
         """Close the connections; the engine may be used again."""

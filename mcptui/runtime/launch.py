@@ -31,6 +31,7 @@ from mcptui.runtime.pipes import PipeChannel, PipeReader, wide_pipe
 from mcptui.runtime.plan import USER
 from mcptui.runtime.shim import shim
 from mcptui.runtime.sockets import StdioSocket, private_folder
+from mcptui.runtime.volumes import fill_volume, make_volumes
 from mcptui.tasks import spawn
 
 if TYPE_CHECKING:
@@ -218,6 +219,7 @@ class _Attempt:
     def _body(self) -> dict[str, Any]:
         body = self.plan.create_body()
         host: dict[str, Any] = body["HostConfig"]
+        make_volumes(self.engine, self.plan.mounts, self.plan.image, self.plan.labels)
         self.pinned = pin(self.plan.mounts, self.plan.deny, self.plan.exposed)
         mounts = self.plan.mount_bodies(self.pinned.mounts)
         host["Mounts"] = mounts
@@ -369,5 +371,5 @@ def _volume(engine: Engine, image: str, program: bytes) -> dict[str, Any]:
         member = tarfile.TarInfo(_SHIM_NAME)
         member.size, member.mode = len(program), 0o755
         archive.addfile(member, io.BytesIO(program))
-    engine.fill_volume(name, image, _SHIM_FILE, packed.getvalue())
+    fill_volume(engine, name, image, _SHIM_FILE, packed.getvalue(), {"mcptui.shim": "1"})
     return {"Type": "volume", "Source": name, "Target": _SHIM_FILE, "ReadOnly": True}

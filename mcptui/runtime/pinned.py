@@ -79,6 +79,8 @@ def pin(
     pinned, checks, mounts = Pinned(), list[Check](), tuple(mounts)
     try:
         for mount in mounts:
+            if mount.volume:
+                continue  # the engine's own: it has no path that could be swapped
             held = _opened(mount, deny, exposed)
             pinned.hold(held)
             found = os.fstat(held)

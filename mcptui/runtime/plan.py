@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from mcptui.entry import Choices, Entry, Http, Kind, Relaxation
@@ -26,6 +27,7 @@ from mcptui.runtime.mounts import PlannedMount
 from mcptui.runtime.owner import Owner
 from mcptui.runtime.picks import picked
 from mcptui.runtime.reach import DNS, PROXIED, hosts_wanted, network_needs, own, policy_of
+from mcptui.runtime.volumes import volume_name
 
 USER = "65532:65532"
 """Whom a server runs as: nobody's number on the host, "nonroot" in our images."""
@@ -75,7 +77,7 @@ class ContainerPlan:
         pids: processes and threads at most.
         memory: bytes, swap included.
         cpus: cores.
-        mounts: folders and files of the host.
+        mounts: folders and files of the host, and volumes.
         scratch: folders the image wants to write; small and in memory, like /tmp.
         labels: what the engine remembers.
         workdir: the image's, or "/".
@@ -223,7 +225,8 @@ def plan(
     if entry.kind is Kind.REMOTE:
         raise McptuiError(f"{entry.id} is a remote server", "it runs in no container here")
     deny = deny or Deny()
-    mounts, inside, mount_needs = picked(entry, choices, deny)
+    name_of = partial(volume_name, owner.home if owner else "", name or entry.id, entry)
+    mounts, inside, mount_needs = picked(entry, choices, deny, name_of)
     filling = _filling(entry, choices, inside)
     command = _command(entry, image, filling, inside)
     environment = {"HOME": _HOME} if not _has(image.env, "HOME") else {}
@@ -232,7 +235,8 @@ def plan(
     environment |= filling.variables(entry.env)
     environment |= secret_variables(entry, secrets or {})
     files = secret_files(entry, secrets or {})
-    limits = _Limits.of(entry, mounts, image, owner).chosen(choices.limits)
+    folders = tuple(mount for mount in mounts if not mount.volume)
+    limits = _Limits.of(entry, folders, image, owner).chosen(choices.limits)
     needs = [*_parameter_needs(entry, choices), *mount_needs, *_hosts_needs(entry, choices)]
     needs += secret_needs(entry, secrets or {})
     if not command:
@@ -262,7 +266,7 @@ def plan(
         },
         workdir=image.workdir or "/",
         http=entry.http,
-        warnings=tuple(_warnings(entry, choices, mounts, owner)),
+        warnings=tuple(_warnings(entry, choices, folders, owner)),
         needs=tuple(needs),
         deny=deny,
         exposed=choices.exposed,
@@ -331,7 +335,10 @@ def _scratch(image: ImageFacts, mounts: tuple[PlannedMount, ...]) -> tuple[str, 
 
 def _filling(entry: Entry, choices: Choices, inside: Mapping[str, list[str]]) -> Filling:
     chosen = {**with_defaults(entry.parameters, choices.parameters), **inside}
-    known = {*entry.parameters.get("properties", {}), *(mount.name for mount in entry.mounts)}
+    known = {
+        *entry.parameters.get("properties", {}),
+        *(one.name for one in (*entry.mounts, *entry.volumes)),
+    }
     return Filling({key: chosen[key] for key in chosen.keys() & known}, frozenset(known))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import localtime, strftime
 from typing import TYPE_CHECKING
 
+from mcptui.entry import VOLUME
 from mcptui.tui.widgets.draw import Span
 from mcptui.words import ago
 
@@ -57,8 +58,11 @@ def grants(installed: dict[str, Installed]) -> list[Grant]:
             for path, writable in picked:
                 state = ("▲ read, write", "warn") if writable else ("● read only", "good")
                 why = next((one.description for one in row.entry.mounts if one.name == mount), "")
-                more = (("path", path, ""), ("for", why or mount, ""))
-                found.append(Grant("folder", path, name, state, more))
+                shown = path
+                if path == VOLUME:
+                    shown, state = "a volume of its own", ("● kept", "good")
+                more = (("path", shown, ""), ("for", why or mount, ""))
+                found.append(Grant("folder", shown, name, state, more))
         if row.choices.network != "listed":
             learns = row.choices.network == "learn"
             words = "every public host, by TLS; each one is noted"

@@ -115,6 +115,10 @@ def _reach(entry: Entry) -> list[Fact]:
         how = "read and write, if you allow it" if mount.writable else "read only"
         text = f"the ones you pick, {how}: {mount.description}"
         found.append(("" if index else "folders", text, ""))
+    found += [
+        ("keeps", f"{kept.description or kept.name}, in a volume of its own", "")
+        for kept in entry.volumes
+    ]
     return found
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from mcptui.entry import VOLUME
 from mcptui.errors import McptuiError
 from mcptui.tui.widgets.draw import Line, facts, text_of, wrap
 
@@ -128,8 +129,12 @@ def trust(row: ServerRow, found: Installed, now: float) -> Page:
     reach = [("network", words, "warn" if wide else "good")]
     for name, picked in choices.mounts.items():
         for path, writable in picked:
+            if path == VOLUME:
+                reach.append((name, "✓ a volume of its own", "good"))
+                continue
             how = "▲ read and write" if writable else "✓ read only"
             reach.append((name, f"{path}  {how}", "warn" if writable else ""))
+    reach += [(kept.name, "✓ a volume of its own", "good") for kept in entry.volumes]
     state = [("state", f"{row.state}{_ago(row.since, now)}", "")]
     if row.reason:
         state.append(("why", row.reason, "bad"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from mcptui.entry import Choices
+from mcptui.entry import VOLUME, Choices
 from mcptui.tui.widgets.draw import Line, facts, fit
 
 if TYPE_CHECKING:
@@ -67,12 +67,12 @@ def fields(
         found += _network(review, lacking)
     for mount in review.entry.mounts:
         picked = review.choices.mounts.get(mount.name, ())
-        value = ", ".join(path for path, _ in picked)
+        value = ", ".join("volume" if path == VOLUME else path for path, _ in picked)
         missing = ("mount", mount.name) in lacking
         found.append(
             Field("folder", mount.name, mount.name, value, note=mount.description, missing=missing)
         )
-        if picked and mount.writable:
+        if picked and mount.writable and picked[0][0] != VOLUME:
             writes = any(writable for _, writable in picked)
             note = "it may change files there" if writes else "read only"
             found.append(Field("write", mount.name, "  may write", on=writes, note=note))
@@ -186,7 +186,7 @@ def as_value(schema: Mapping[str, Any], text: str) -> Any:
 
 def typed(review: Review, field: Field, text: str) -> Choices:
     """The choices with a field's text in them; an empty text takes the choice back."""
-    from mcptui.actions.planning import real_path
+    from mcptui.actions.planning import picked_path
 
     choices = review.choices
     text = text.strip()
@@ -197,10 +197,10 @@ def typed(review: Review, field: Field, text: str) -> Choices:
         writes = any(writable for _, writable in before)
         many = next(one.many for one in review.entry.mounts if one.name == field.name)
         parts = text.split(",") if many else [text]
-        paths = [real_path(part.strip()) for part in parts if part.strip()]
+        paths = [picked_path(part.strip()) for part in parts if part.strip()]
         mounts = {name: picked for name, picked in choices.mounts.items() if name != field.name}
         if paths:
-            mounts[field.name] = tuple((path, writes) for path in paths)
+            mounts[field.name] = tuple((path, writes or path == VOLUME) for path in paths)
         return replace(choices, mounts=mounts)
     parameters = {name: value for name, value in choices.parameters.items() if name != field.name}
     if text:
