@@ -322,8 +322,8 @@ class ServersRoom(Room):
         """Remove it, after a question."""
         name = self.list.row.name
         lines = [f"{name} is taken from every client, its containers are stopped and removed.",
-                 "Folders you picked stay as they are; data in volumes of its own is gone for good. "
-                 "z takes the rest back."]  # fmt: skip
+                 "Folders you picked stay as they are; data in volumes of its own is gone "
+                 "for good. z takes the rest back."]  # fmt: skip
         self._asked(
             "Remove", name, lines, lambda keep: self.feed.remove(name, keep_image=keep),
             "keep the image that was built for it",
