@@ -25,6 +25,7 @@ PROGRAMS = {
     "gnome-keyring-daemon": "gnome-keyring",
     "chromium": "chromium",
     "ip": "iproute2",
+    "redis-check-rdb": "redis-tools",
 }
 """Programs that tests start, and the Debian packages that bring them."""
 _PYTHON_LIST = "requirements.txt"
