@@ -81,4 +81,15 @@ def policy_of(entry: Entry, choices: Choices) -> Policy:
     listed = [rule for rule in declared(entry) if rule not in off]
     wide = () if choices.network == "listed" else open_rules(entry)
     # The user's own come first: of two rules for one place the first one counts.
-    return Policy(tuple(dict.fromkeys((*own(choices), *listed, *wide))), off)
+    return Policy(tuple(dict.fromkeys((*own(choices), *listed, *wide))), off, _by_proxy(entry))
+
+
+def _by_proxy(entry: Entry) -> bool:
+    """Whether a server fetches what its clients name, and so may refuse inner addresses itself.
+
+    Such programs resolve a name and look at what it leads to (mcp-server-fetch does); ours lead to
+    the container's loopback. HTTP libraries of Python take the proxy of the environment, those of
+    Node often do not.
+    """
+    fetches = any(host.name == ANY and host.protocol == "tls" for host in entry.hosts)
+    return fetches and entry.package is not None and entry.package.registry == "pypi"

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from mcptui.runtime.egress.limits import Contact, EgressLimits
 from mcptui.runtime.egress.names import Names
 from mcptui.runtime.egress.passage import Passage, Refused
-from mcptui.runtime.egress.rules import Policy, normal_host
+from mcptui.runtime.egress.rules import PORTS, Policy, normal_host
 from mcptui.runtime.egress.targets import Resolve, system_resolve
 from mcptui.runtime.egress.tunnel import Peer
 from mcptui.tasks import spawn
@@ -115,7 +115,7 @@ class Egress:
         host = normal_host(asked)
         ports = self._policy.ports(host) if host else ()
         if not ports:
-            if host and "." in host:
+            if host and "." in host and self._policy.match(host, PORTS["tls"]) is None:
                 self._report(Contact(host, 0, False, "it is not on the list", "name"))
             return ""
         if not self._within_budget():

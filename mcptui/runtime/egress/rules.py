@@ -84,10 +84,13 @@ class Policy:
     Args:
         rules: single destinations.
         denied: destinations that were taken away; they are closed whatever the rules say.
+        by_proxy: names that only a rule for any host lets through get no address: for programs
+            that look at addresses themselves, and take the proxy for what they cannot look up.
     """
 
     rules: tuple[Rule, ...] = ()
     denied: tuple[Rule, ...] = ()
+    by_proxy: bool = False
 
     @property
     def reaches(self) -> bool:
@@ -107,8 +110,11 @@ class Policy:
         return any(one.port == port and one.matches(host) for one in self.denied)
 
     def ports(self, host: str) -> tuple[int, ...]:
-        """The ports at which a normalised host may be reached; none when it may not."""
-        found = {rule.port for rule in self.rules if rule.matches(host)}
+        """The ports at which a normalised host may be reached by its name; none when it may not."""
+        rules = self.rules
+        if self.by_proxy:
+            rules = tuple(rule for rule in rules if rule != Rule(ANY))
+        found = {rule.port for rule in rules if rule.matches(host)}
         return tuple(sorted(port for port in found if not self._denies(host, port)))
 
 

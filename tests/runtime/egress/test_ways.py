@@ -10,6 +10,7 @@ import pytest
 
 from mcptui.addresses import public
 from mcptui.runtime.egress import targets
+from mcptui.runtime.egress.rules import ANY, Policy, Rule, rule_from_text
 from tests.runtime.egress.tls import greeting
 from tests.runtime.egress.world import run, world
 
@@ -88,6 +89,25 @@ def test_programs_that_know_no_proxy_reach_the_same_hosts(tmp_path: Path) -> Non
             assert made.asked.count("evil.example.com") == 0
             for one in (writer, more):
                 one.close()
+
+    run(story())
+
+
+def test_a_program_that_looks_at_addresses_gets_none_and_takes_the_proxy(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with world(tmp_path) as made:
+            port = await made.sink()
+            rules = (Rule(ANY), rule_from_text(f"named.example.com:{port}/tcp"))
+            made.egress.change(Policy(rules, by_proxy=True))
+            assert await made.ask(HOST) == (3, "")
+            assert made.refusals() == []
+            made.answers[HOST] = ["127.0.0.1"]
+            head, _, writer = await made.through(HOST, 443)
+            assert head.startswith(b"HTTP/1.1 200")
+            assert (await made.ask("named.example.com"))[0] == 0
+            assert (await made.ask("printer.local"))[0] == 3
+            assert made.refusals() == ["it is not on the list"]
+            writer.close()
 
     run(story())
 
