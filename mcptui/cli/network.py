@@ -111,5 +111,5 @@ def _done(out: Out, words: list[str]) -> int:
     if out.as_json:
         out.data({"done": words})
     for text in words if not out.as_json else ():
-        out.text(text)
+        out.say(text)
     return 0
