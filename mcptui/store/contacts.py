@@ -73,8 +73,3 @@ class ContactStore(Database):
             (server, at),
         )
         return [_contact(row) for row in rows]
-
-    def forget_contacts(self, server: str) -> None:
-        """Forget all that is known of a server's network."""
-        with self.transaction() as db:
-            db.execute("DELETE FROM contacts WHERE server = ?", (server,))
