@@ -32,7 +32,8 @@ def test_ten_thousand_requests_at_once_are_each_answered_and_recorded(
     assert len({answer["id"] for answer in answers}) == len(answers) == 10_000
     assert memory(talk) - before < 80 * MIB
     until(lambda: sum(store.call_counts().values()) == 10_001, 60)
-    assert {key[-1] for key in store.call_counts()} <= {"ok", "refused"}
+    # The end of a call may be in the next batch.
+    until(lambda: {key[-1] for key in store.call_counts()} <= {"ok", "refused"}, 20)
 
 
 def test_a_client_that_never_reads_costs_bounded_memory_and_ends_in_time(

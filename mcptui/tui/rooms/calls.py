@@ -127,7 +127,12 @@ class CallsRoom(Room):
             note += [("not following   ", "dim")]
         shown, total = len(self.tail.rows), self.calls.total
         filtered = bool(self.filter.text.strip())
-        note.append((f"{shown:,} of {total:,}" if filtered else f"{total:,} calls", "dim"))
+        note.append(
+            (
+                f"{shown:,} of {total:,}" if filtered else f"{total:,} call{'s' * (total != 1)}",
+                "dim",
+            )
+        )
         if self.calls.refused:
             note.append((f" · {self.calls.refused:,} blocked", "warn"))
         self.filter.show_note(note)

@@ -24,6 +24,7 @@ from mcptui.tui.widgets.draw import Column, Line, wrap
 from mcptui.tui.widgets.line_list import LineList
 from mcptui.tui.widgets.line_tail import LineTail
 from mcptui.tui.widgets.line_view import LineView
+from mcptui.words import plural
 
 if TYPE_CHECKING:
     from mcptui.actions.network import Reach
@@ -133,7 +134,7 @@ class ServersRoom(Room):
             self.list.show(rows)
         self.place()
         running = sum(row.state in ("running", "starting") for row in self.rows)
-        self.filter.show_note([(f"{len(rows)} servers · {running} running", "dim")])
+        self.filter.show_note([(f"{plural(len(rows), 'server')} · {running} running", "dim")])
 
     # ---- tabs
 
