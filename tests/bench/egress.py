@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -85,8 +86,9 @@ def squid() -> str:
         words = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "squid"]
         subprocess.run(words, env=environ, capture_output=True, check=False)
         place = shutil.which("squid", path="/usr/sbin")
-        if place is not None:  # the package starts one of its own
-            subprocess.run(["pkill", "-x", "squid"], check=False)
+        # The package may start one of its own; that one is ended, and no other.
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int(Path("/run/squid.pid").read_text()), signal.SIGTERM)
     return place or ""
 
 

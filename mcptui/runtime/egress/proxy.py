@@ -56,6 +56,7 @@ class Egress:
         self._limits = limits or EgressLimits()
         self._loop = asyncio.get_running_loop()
         self._passages: set[Passage] = set()
+        self._accepted = 0
         self._doors: dict[str, str] = {}
         self._open: dict[tuple[str, int], asyncio.Future[None]] = {}
         self._sockets: list[socket.socket] = []
@@ -166,13 +167,20 @@ class Egress:
                 self._loop.remove_reader(listening.fileno())
                 self._loop.call_later(1.0, self._accept_on, listening, host, port)
                 return
-            if len(self._passages) >= self._limits.connections or not self._within_budget():
+            if self._accepted >= self._limits.connections or not self._within_budget():
                 connection.close()
                 why = "it has too many connections"
                 self._report(Contact(host, port, False, why, "direct" if host else "proxy"))
                 continue
             connection.setblocking(False)
-            spawn(self._serve(connection, host, port), "connection")
+            # Counted here and not where it is served: many may wait before one is.
+            self._accepted += 1
+            task = spawn(self._serve(connection, host, port), "connection")
+            task.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        del task
+        self._accepted -= 1
 
     def _within_budget(self) -> bool:
         now = time.monotonic()

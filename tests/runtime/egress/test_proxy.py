@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -214,6 +215,38 @@ def test_too_many_connections_are_turned_away(tmp_path: Path) -> None:
             head, _, writer = await made.through("x.example.com", 443)
             assert head.startswith(b"HTTP/1.1 403")
             writer.close()
+
+    run(story())
+
+
+def test_connections_that_come_all_at_once_are_counted_too(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with world(tmp_path, connections=5) as made:
+            # Without a turn of the loop in between: all wait in the kernel when we accept.
+            opened = [socket.create_connection(("127.0.0.1", made.port), 5) for _ in range(30)]
+            try:
+                await made.until(lambda: len(made.refusals()) >= 25)
+            finally:
+                for one in opened:
+                    one.close()
+            assert made.refusals() == ["it has too many connections"] * 25
+
+    run(story())
+
+
+def test_more_than_a_minute_has_room_for_is_turned_away(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with world(tmp_path, per_minute=4) as made:
+            made.allow(f"{HOST}:1/tcp")
+            assert (await made.ask(HOST))[0] == 0
+            for _ in range(3):
+                head, _, writer = await made.through("x.example.com", 443)
+                assert head.startswith(b"HTTP/1.1 403")
+                writer.close()
+            head, _, writer = await made.through("x.example.com", 443)
+            writer.close()
+            assert head == b"" and made.refusals()[-1] == "it has too many connections"
+            assert (await made.ask(HOST))[0] == 2  # trouble, not "no such name"
 
     run(story())
 
