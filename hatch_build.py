@@ -20,7 +20,7 @@ except ImportError:  # run by hand in an environment that only has the compiler
 
 ROOT = Path(__file__).resolve().parent
 SHIM = ROOT / "mcptui" / "runtime" / "shim"
-SOURCES = ("shim.c", "kernel.h", "filter.h", "look.h", "hand.h", "picked.h")
+SOURCES = ("shim.c", "kernel.h", "filter.h", "look.h", "hand.h", "picked.h", "wrote.h")
 PROCESSORS = ("x86_64", "aarch64")
 # Without a C library there is nothing to build but the shim itself; the headers are the wheel's.
 FLAGS = (

@@ -40,6 +40,9 @@ LIMITS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        ("written",), "what a server wrote in its last runs", "limits:written", (_SERVER,)
+    ),
+    Command(
         ("volumes",),
         "data that servers keep in volumes, also what was left of removed ones",
         "limits:volumes",

@@ -1,4 +1,4 @@
-"""`mcptui limits`, `folders` and `volumes`: what a server may take and see of the machine."""
+"""`mcptui limits`, `folders`, `volumes`, `written`: what a server may take and see, and leaves."""
 
 from __future__ import annotations
 
@@ -81,6 +81,27 @@ def volumes(home: Home, given: Namespace, out: Out) -> int:
         out.table(("volume", "server", "installed"), rows)
     else:
         out.say("no server keeps data in a volume")
+    return 0
+
+
+def written(home: Home, given: Namespace, out: Out) -> int:
+    """List what a server wrote in its last runs."""
+    from mcptui.actions.written import WHERE, written_of
+    from mcptui.cli.output import size
+    from mcptui.cli.servers import clock
+
+    found = written_of(home, given.server)
+    if out.as_json:
+        out.data(found)
+    elif not found:
+        out.say(f"{given.server} wrote nothing in the runs that have ended")
+    for run in found if not out.as_json else ():
+        out.text(f"{clock(run.began)} – {clock(run.ended)}")
+        for path, count, where in run.files:
+            big = "–" if count < 0 else size(count)
+            out.text(f"  {big:>8}  {path}  {WHERE.get(where, where)}".rstrip())
+        if run.more:
+            out.text("            and more")
     return 0
 
 

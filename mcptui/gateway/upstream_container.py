@@ -17,6 +17,7 @@ from mcptui.errors import McptuiError
 from mcptui.gateway.lifecycle import Full
 from mcptui.runtime.channel import LINE_LIMIT, Listener, Running
 from mcptui.store.rows import Installed
+from mcptui.store.written import WrittenRow
 from mcptui.words import plural
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mcptui.runtime.egress.limits import Contact
     from mcptui.runtime.engine import Engine
     from mcptui.runtime.plan import ContainerPlan
+    from mcptui.runtime.written import Run
 
 Report = Callable[[str, "Contact"], None]
 """Told of a server's contact with the network."""
@@ -43,6 +45,7 @@ async def started(
     listener: Listener,
     line_limit: int = LINE_LIMIT,
     report: Callable[[Contact], None] | None = None,
+    wrote: Callable[[Run], None] | None = None,
 ) -> Running:
     """Start a planned container, whichever way its server speaks.
 
@@ -52,6 +55,7 @@ async def started(
         listener: told what the server says, its log and its end.
         line_limit: bytes of the longest message.
         report: told what the server reaches and is refused.
+        wrote: told what it wrote, once it has ended, on another thread.
 
     Raises:
         McptuiError: it cannot be started; says why and what to do.
@@ -59,11 +63,13 @@ async def started(
     from mcptui.runtime.launch import launch
 
     if plan.http is None:
-        return await launch(engine, plan, listener, line_limit=line_limit, report=report)
+        return await launch(
+            engine, plan, listener, line_limit=line_limit, report=report, wrote=wrote
+        )
     from mcptui.gateway.inward import open_inward
 
     def start(log: Listener) -> Awaitable[Container]:
-        return launch(engine, plan, log, report=report)
+        return launch(engine, plan, log, report=report, wrote=wrote)
 
     return await open_inward(plan.server, plan.http, listener, start, line_limit)
 
@@ -106,7 +112,15 @@ class ContainerLauncher:
         engine, plan = await asyncio.to_thread(self._plan, installed)
         report = self._report
         tell = partial(report, installed.name) if report is not None else None
-        return await started(engine, plan, listener, self._line_limit, tell)
+        wrote = partial(self._wrote, installed.name)
+        return await started(engine, plan, listener, self._line_limit, tell, wrote)
+
+    def _wrote(self, server: str, run: Run) -> None:
+        """Keep what a server wrote in one run, on a thread."""
+        if run.files:
+            files = tuple((one.path, one.size, one.where) for one in run.files)
+            row = WrittenRow(server, run.began, run.ended, files, run.more)
+            self._home.store.put_written(row)
 
     def _must_have_room(self, engine: Engine, state: str) -> None:
         """Count the containers of all gateways by their labels; the engine alone knows them."""

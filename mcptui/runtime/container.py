@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mcptui.runtime.masks import Watch
     from mcptui.runtime.pipes import PipeChannel
     from mcptui.runtime.plan import ContainerPlan
+    from mcptui.runtime.written import Run, Writings
 
 _log = logging.getLogger("mcptui.runtime")
 _LAST_OUTPUT = 2.0
@@ -69,7 +70,10 @@ class Container:
         self._id = container_id
         self._started_at = time.time()
         self.lines = LineSplitter(listener.on_line, listener.on_overlong, line_limit)
-        self.log = LogLines(listener.on_stderr)
+        self.log = LogLines(self._heard)
+        self._last_words = ""
+        self._writings: Writings | None = None
+        self._wrote: Callable[[Run], None] | None = None
         self._channel: PipeChannel | AttachStream | None = None
         self._control: socket.socket | None = None
         self.dialler = Dialler(self._order)
@@ -170,6 +174,27 @@ class Container:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._exited.wait(), pause)
 
+    def tell_written(self, writings: Writings, wrote: Callable[[Run], None] | None) -> None:
+        """Have it told, on another thread, what the server wrote, once it has ended."""
+        self._writings, self._wrote = writings, wrote
+
+    def _heard(self, text: str) -> None:
+        mine = self._writings.heard(text) if self._writings is not None else text
+        if text and not mine:
+            return
+        if mine.strip():
+            self._last_words = mine
+        self._listener.on_stderr(mine)
+
+    def _tell_wrote(self) -> None:
+        if self._writings is None or self._wrote is None:
+            return
+        try:
+            changes = [] if self._plan.read_only else self._engine.changes(self._id)
+            self._wrote(self._writings.run(changes))
+        except Exception as error:
+            _log.warning("what %s wrote is not known: %s", self._plan.server, error)
+
     def output_ended(self) -> None:
         """One of its outputs is at its end."""
         self._outputs -= 1
@@ -214,6 +239,7 @@ class Container:
         finally:
             if self._egress is not None:
                 await self._egress.close()
+            await asyncio.to_thread(self._tell_wrote)
             await asyncio.to_thread(self._remove)
 
     async def _death(self) -> Death:
@@ -229,7 +255,7 @@ class Container:
             oom=oom,
             stopped=self._stopped,
             memory=await asyncio.to_thread(self._memory) if oom else 0,
-            last_log=self.log.last,
+            last_log=self._last_words,
             error=error,
         )
         return Death(code, oom, self._reason or told, time.time())

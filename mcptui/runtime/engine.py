@@ -284,6 +284,13 @@ class Engine:
         with told("The engine did not change the container's limits", missing_ok=True):
             self.ask("POST", f"/containers/{container}/update", body=dict(limits))
 
+    def changes(self, container: str) -> list[tuple[str, bool]]:
+        """What was changed of a container's image: path, and whether it is gone."""
+        with told("The engine does not tell what was changed", missing_ok=True):
+            said: list[dict[str, Any]] = self.ask("GET", f"/containers/{container}/changes") or []
+            return [(str(one["Path"]), one.get("Kind") == 2) for one in said]
+        return []
+
     def kill(self, container: str, signal: str = "SIGKILL") -> None:
         """Send a signal; a container that has ended already is no error."""
         with suppress(McptuiError), told("The container was not killed", missing_ok=True):

@@ -18,6 +18,7 @@ def frame(
     files: Mapping[str, str] | None = None,
     mounted: Iterable[tuple[str, str]] = (),
     sockets: Sequence[tuple[str, str, int]] = (),
+    told: Iterable[tuple[str, str]] = (),
 ) -> tuple[bytes, bytes]:
     """Write the environment, and secrets that are read from files, down for the shim.
 
@@ -27,6 +28,7 @@ def frame(
         mounted: what must be mounted: device and inode, and the absolute path in the container.
         sockets: "tcp" or "udp", IPv4 address and port, each to listen on the container's loopback
             and be handed out.
+        told: a word and a place each: what was written there is told at the end.
 
     Returns:
         The head, with which descriptors may travel, and the records.
@@ -40,6 +42,7 @@ def frame(
     ]
     named = [("E", name, value) for name, value in environment.items()]
     named += [("M", ident, path) for ident, path in mounted]
+    named += [("W", word, place) for word, place in told]
     named += [("S", path, value) for path, value in (files or {}).items()]
     for kind, name, value in named:
         record = f"{kind}{name}={value}".encode("utf-8", "surrogateescape")

@@ -32,6 +32,7 @@ from mcptui.runtime.plan import USER
 from mcptui.runtime.shim import shim
 from mcptui.runtime.sockets import StdioSocket, private_folder
 from mcptui.runtime.volumes import fill_volume, make_volumes
+from mcptui.runtime.written import Run, Writings
 from mcptui.tasks import spawn
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ async def launch(
     routes: MutableMapping[str, str] | None = None,
     tested: bool = False,
     report: Callable[[Contact], None] | None = None,
+    wrote: Callable[[Run], None] | None = None,
 ) -> Container:
     """Start a server.
 
@@ -83,6 +85,7 @@ async def launch(
         line_limit: bytes a message may have.
         routes: endpoint → the route that worked before; the engine's own memory unless given.
         report: told what the server reaches and is refused, on this loop's thread.
+        wrote: told what it wrote, once it has ended, on another thread.
         tested: do not test first whether this engine's containers are cut off from the network.
 
     Returns:
@@ -107,6 +110,7 @@ async def launch(
         if sockets and route != "socket":
             raise _no_way_out(plan.server, closed)
         attempt = _Attempt(engine, plan, listener, line_limit, route, report or _nobody)
+        attempt.wrote = wrote
         try:
             started = await attempt.run()
         except _RouteClosed as error:
@@ -172,6 +176,8 @@ class _Attempt:
         self.socket: StdioSocket | None = None
         self.pinned = Pinned()
         self.covers = Covers()
+        self.writings = Writings(plan)
+        self.wrote: Callable[[Run], None] | None = None
 
     async def run(self) -> Container:
         try:
@@ -181,6 +187,7 @@ class _Attempt:
                 self.plan.files,
                 self._mounted(),
                 DOORS if self.plan.policy.reaches else (),
+                self.writings.places() if self.wrote is not None else (),
             )
             await _settled(lambda: self._create(body))
             if self.socket is not None:
@@ -323,6 +330,7 @@ class _Attempt:
             for descriptor in theirs:
                 os.close(descriptor)
         made = Container(self.engine, self.plan, self.container, self.listener, self.limit)
+        made.tell_written(self.writings, self.wrote)
         sockets = made.dialler.expect(len(DOORS)) if self.plan.policy.reaches else []
         PipeReader(loop, ours[1], made.lines.feed, made.output_ended)
         PipeReader(loop, ours[2], made.log.feed, made.output_ended)
@@ -339,6 +347,7 @@ class _Attempt:
 
     async def _by_stream(self, told: bytes) -> Container:
         made = Container(self.engine, self.plan, self.container, self.listener, self.limit)
+        made.tell_written(self.writings, self.wrote)
         api = await asyncio.to_thread(lambda: str(self.engine.client.api.api_version))
         stream = await attached(
             self.engine.endpoint,

@@ -12,9 +12,10 @@ from mcptui.store.contacts import ContactStore
 from mcptui.store.installs import InstallStore
 from mcptui.store.live import LiveStore
 from mcptui.store.memory import MemoryStore
+from mcptui.store.written import WrittenStore
 
 
-class Store(InstallStore, CallStore, ContactStore, LiveStore, MemoryStore):
+class Store(InstallStore, CallStore, ContactStore, LiveStore, MemoryStore, WrittenStore):
     """Everything mcptui remembers, one connection per thread."""
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 from mcptui.errors import McptuiError, TryAgain
 
 BUSY_SECONDS = 10.0
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA = """
 CREATE TABLE installs(
   name TEXT PRIMARY KEY, entry TEXT NOT NULL, choices TEXT NOT NULL, trust TEXT NOT NULL,
@@ -77,6 +77,13 @@ CREATE TABLE contacts(
   bytes_out INTEGER NOT NULL, bytes_in INTEGER NOT NULL, reason TEXT NOT NULL, how TEXT NOT NULL,
   PRIMARY KEY(server, host, port, allowed)
 ) STRICT, WITHOUT ROWID;
+""",
+    3: """
+CREATE TABLE written(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, server TEXT NOT NULL, began REAL NOT NULL,
+  ended REAL NOT NULL, files TEXT NOT NULL, more INTEGER NOT NULL
+) STRICT;
+CREATE INDEX written_server ON written(server, id);
 """,
 }
 """What a version adds to the one before it."""

@@ -63,7 +63,7 @@ class InstallStore(Database):
         """Forget a server with all that it said; its calls stay."""
         with self.transaction() as db:
             db.execute("DELETE FROM installs WHERE name = ?", (name,))
-            for table in ("definitions", "tool_states", "states", "logs", "contacts"):
+            for table in ("definitions", "tool_states", "states", "logs", "contacts", "written"):
                 db.execute(f"DELETE FROM {table} WHERE server = ?", (name,))  # noqa: S608 our names
 
     def names(self) -> list[str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mcptui.progress import Step
     from mcptui.runtime.plan import ContainerPlan
     from mcptui.store.rows import CallBody, CallRow, Installed, LogLine
+    from mcptui.store.written import WrittenRow
 
 
 class Feed:
@@ -69,6 +70,10 @@ class Feed:
     def installed(self) -> dict[str, Installed]:
         """What is installed, by name."""
         return {row.name: row for row in self.home.store.installs()}
+
+    def written(self, name: str) -> list[WrittenRow]:
+        """What a server wrote in its last runs."""
+        return self.home.store.written(name)
 
     def review(self, target: str, choices: Choices | None, secrets: Given) -> Review:
         """What an install would do."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mcptui.actions.network import HostRow, Reach
+from mcptui.store.written import WrittenRow
 from mcptui.tui.feed import Feed
 
 
@@ -18,6 +19,11 @@ class FakeHosts(Feed):
     """Answers at once; what was allowed stays allowed."""
 
     did: list[tuple[Any, ...]]
+
+    def written(self, name: str) -> list[WrittenRow]:
+        files = (("/home/demo/notes/today.md", 1234, "folder"), ("/tmp/index", 20_480, "memory"))
+        run = WrittenRow(name, 1_763_128_000.0, 1_763_128_300.0, files)
+        return [run] if name == "git-local" else []
 
     def keep_hosts(self, now: float) -> None:
         """Begin with one server that talks, one that learns and others without a network."""

@@ -10,6 +10,7 @@
 
        E NAME=VALUE        a variable for the server
        S PATH=VALUE        a new file for the server's user alone, where it reads a secret from one
+       W WORD=PLACE        tell at the end what was written there, see wrote.h
        M DEV:DEV:INODE=PATH  what must be mounted there, or the server is not started
        L PLACE             a socket that listens on this container's loopback, made before the
                            server starts and handed out; PLACE as in look.h, t for TCP, u for UDP
@@ -42,6 +43,7 @@
 #include "look.h"
 #include "hand.h"
 #include "picked.h"
+#include "wrote.h"
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -185,10 +187,14 @@ static void gather_variables(char **own, uint32_t size)
     for (char *at = records; at < records + size; at += length(at) + 1) {
         if (*at == 'L')
             continue;
-        if ((*at != 'E' && *at != 'S' && *at != 'M') || !has(at, '='))
+        if ((*at != 'E' && *at != 'S' && *at != 'M' && *at != 'W') || !has(at, '='))
             fail(125, "the frame has a record that this shim does not know", "", "");
         if (*at == 'S') {
             keep_file(at + 1);
+            continue;
+        }
+        if (*at == 'W') {
+            keep_place(at + 1);
             continue;
         }
         if (*at == 'M') {
@@ -270,6 +276,7 @@ static void finish(int line, int status)
 {
     int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     unsigned char answer[4] = {(unsigned char)code, 0, 0, 0};
+    tell_wrote();
     if (line >= 0)
         sys_write(line, answer, sizeof answer);
     for (;;)
@@ -366,6 +373,7 @@ void begin(long *stack)
     listen_first(line, size);
     gather_variables(own, size);
 
+    call(SYS_clock_gettime, CLOCK_REALTIME_COARSE, &wrote_since, 0, 0, 0);
     uint64_t all = ~0ULL, none = 0;
     sys_mask(SIG_BLOCK, &all);
     int signals = (int)sys_signalfd(&all);
@@ -378,7 +386,9 @@ void begin(long *stack)
         become(command + 2);
     }
     memset(records, 0, size);
-    for (int i = 0; i < 3; i++)
-        sys_close(i); /* or the server's end of file would never be seen */
+    sys_close(0);
+    sys_close(1); /* or the server's end of file would never be seen; stderr is ours at the end */
+    if (!wrote_count)
+        sys_close(2);
     watch(signals, line, server);
 }

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 from mcptui.entry import VOLUME
 from mcptui.errors import McptuiError
 from mcptui.tui.widgets.draw import Line, facts, text_of, wrap
+from mcptui.tui.widgets.steps import size as big
 
 if TYPE_CHECKING:
     from mcptui.actions.servers import ServerRow, ToolRow
     from mcptui.runtime.plan import ContainerPlan
     from mcptui.store.rows import Installed
+    from mcptui.store.written import WrittenRow
+    from mcptui.tui.feed import Feed
     from mcptui.tui.rooms.servers import ServersRoom
 
+_RUNS, _FILES = 3, 12
+"""Runs and files of each that are shown."""
 Page = Callable[[int], list[Line]]
 
 
@@ -70,6 +75,22 @@ def trouble(error: McptuiError) -> Page:
     return lines
 
 
+def plan_of(feed: Feed, name: str) -> Page:
+    """The page of a server's container; asks the engine."""
+    try:
+        return plan(feed.plan(name))
+    except McptuiError as error:
+        return trouble(error)
+
+
+def trust_of(feed: Feed, row: ServerRow) -> Page:
+    """The page of what a server is trusted for; asks the store."""
+    found = feed.installed().get(row.name)
+    if found is None:
+        return lambda _width: []
+    return trust(row, found, feed.now(), feed.written(row.name))
+
+
 def plan(made: ContainerPlan) -> Page:
     """The exact docker arguments, one option a line, and what is unusual about them."""
     arguments = made.docker_arguments()
@@ -103,7 +124,7 @@ def argument_lines(arguments: Sequence[str], width: int) -> list[Line]:
     return page + (wrap(line, width, "", "  ") if line else [])
 
 
-def trust(row: ServerRow, found: Installed, now: float) -> Page:
+def trust(row: ServerRow, found: Installed, now: float, wrote: Sequence[WrittenRow] = ()) -> Page:
     """Where it comes from, what was approved, what it may do, how it is."""
     from mcptui.actions.install_words import reaches
 
@@ -148,9 +169,26 @@ def trust(row: ServerRow, found: Installed, now: float) -> Page:
         page += [[], [("May reach", "head")], *facts(reach, width)]
         for one in entry.relaxes:
             page += facts([(f"▲ {one.control}", f"relaxed: {one.reason}", "warn")], width)
-        return page + [[], [("Now", "head")], *facts(state, width)]
+        page += [[], [("Now", "head")], *facts(state, width)]
+        return page + [line for run in wrote[:_RUNS] for line in _wrote(run, width)]
 
     return lines
+
+
+def _wrote(run: WrittenRow, width: int) -> list[Line]:
+    """What one run left, the first few files."""
+    from mcptui.actions.written import WHERE
+
+    page: list[Line] = [[], [(f"Written until {_day(run.ended)}", "head")]]
+    pairs = [
+        ("–" if count < 0 else big(count), f"{path}  {WHERE.get(where, where)}".rstrip(), "")
+        for path, count, where in run.files[:_FILES]
+    ]
+    left = len(run.files) - _FILES
+    if left > 0 or run.more:
+        rest = f"{left} more" if left > 0 and not run.more else "more"
+        pairs.append(("", f"and {rest}: `mcptui written {run.server}`", "dim"))
+    return page + facts(pairs, width)
 
 
 def _day(at: float) -> str:

@@ -29,7 +29,7 @@ from mcptui.words import plural
 if TYPE_CHECKING:
     from mcptui.actions.network import Reach
     from mcptui.actions.servers import ServerRow, ToolRow, Usage
-    from mcptui.store.rows import Installed, LogLine
+    from mcptui.store.rows import LogLine
 
 TABS = ("Tools", "Logs", "Net", "Plan", "Trust")
 TOOLS, LOGS, NETWORK, PLAN, TRUST = range(len(TABS))
@@ -180,9 +180,9 @@ class ServersRoom(Room):
         elif self.tab == LOGS:
             self._fill_log(name)
         elif self.tab == PLAN:
-            self.ask("tab", lambda: self._plan(name), self._got_page)
+            self.ask("tab", lambda: server_pages.plan_of(self.feed, name), self._got_page)
         elif self.tab == TRUST:
-            self.ask("tab", lambda: self.feed.installed().get(name), self._got_trust)
+            self.ask("tab", lambda: server_pages.trust_of(self.feed, row), self._got_page)
 
     def _head(self, row: ServerRow) -> None:
         """The tabs' names, and above the tab what is wrong or what the network's tab is about."""
@@ -229,20 +229,8 @@ class ServersRoom(Room):
 
         self.ask("tab", lambda: self.feed.log(name, after), then)
 
-    def _plan(self, name: str) -> Callable[[int], list[Line]]:
-        try:
-            plan = self.feed.plan(name)
-        except McptuiError as error:
-            return server_pages.trouble(error)
-        return server_pages.plan(plan)
-
     def _got_page(self, page: Callable[[int], list[Line]]) -> None:
         self.detail.show(page, top=False)
-
-    def _got_trust(self, found: Installed | None) -> None:
-        row: ServerRow | None = self.list.row
-        if found is not None and row is not None:
-            self.detail.show(server_pages.trust(row, found, self.feed.now()), top=False)
 
     # ---- keys
 
