@@ -89,7 +89,7 @@ class InstallSheet(Sheet[str]):
 
     def on_mount(self) -> None:
         """Look at what would happen."""
-        self.form.focus()
+        self.form.focus(scroll_visible=False)
         self._look(None, first=True)
 
     # ---- review
@@ -278,7 +278,7 @@ class InstallSheet(Sheet[str]):
         self.typing = None
         self.line.display = False
         self._fit()
-        self.form.focus()
+        self.form.focus(scroll_visible=False)
         self.line.set_text("")
         if field is None or review is None or text is None:
             return
