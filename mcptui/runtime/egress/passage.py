@@ -97,6 +97,8 @@ class Passage:
             elif rule.protocol == "http" and (head is None or tunnel):
                 head = await self._plain()
         self.far = far = await self._connect(found)
+        if not rule.private and far.is_here:
+            raise Refused("its name leads to this machine")
         if tunnel and rule.protocol == "tcp":
             self._say_connected()
         if head is not None and not head.connect:

@@ -7,6 +7,7 @@ everything on at once. Nothing waits in memory but what the kernel does not take
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import time
 from collections.abc import Callable
 from typing import TypeVar, cast
@@ -81,6 +82,15 @@ class Peer(asyncio.Protocol):
             self.other.close()
 
     # What the proxy does
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the other end is this machine, by an address that others may know it by."""
+        if self.transport is None:
+            return False
+        ours, theirs = (self.transport.get_extra_info(one) for one in ("sockname", "peername"))
+        same = bool(ours and theirs) and ours[0] == theirs[0]
+        return same and not ipaddress.ip_address(ours[0].partition("%")[0]).is_loopback
 
     async def until(self, read: Callable[[bytearray], Found | None]) -> Found | None:
         """Wait until `read` makes something of what came; None when the end comes before."""
