@@ -138,9 +138,10 @@ class Egress:
             made = self._open[key] = self._loop.create_future()
             try:
                 self._accept_on(await self._listen(address, port), host, port)
-            except BaseException:
+            except BaseException as error:
                 del self._open[key]
-                made.cancel()
+                made.set_exception(OSError(f"nothing listens at {address}: {error!r}"))
+                made.exception()  # perhaps nobody else waits
                 raise
             made.set_result(None)
         await asyncio.shield(self._open[key])

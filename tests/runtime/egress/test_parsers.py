@@ -155,7 +155,7 @@ def test_what_is_no_question(data: bytes) -> None:
 
 
 def test_no_bytes_break_a_parser() -> None:
-    """Seeded; anything but a refusal, or a second of time for one input, is a failure."""
+    """Seeded; anything but a refusal is a failure."""
     chance = random.Random(7)  # noqa: S311 repeatable, not secret
     seeds: list[tuple[Any, bytes]] = [
         (read_hello, HELLO),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
 
@@ -121,6 +122,23 @@ def test_names_are_bounded_and_never_passed_on(tmp_path: Path) -> None:
                 assert code == 0
             assert (await made.ask("secret-9.example.com"))[0] == 2
             assert made.asked == []
+
+    run(story())
+
+
+def test_a_name_without_a_place_to_listen_is_told_to_all_who_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nowhere(address: str, port: int) -> socket.socket:
+        await asyncio.sleep(0.2)
+        raise OSError(f"{address}:{port}")
+
+    async def story() -> None:
+        async with world(tmp_path) as made:
+            monkeypatch.setattr(made.egress, "_listen", nowhere)
+            made.allow(f"{HOST}:1/tcp")
+            answers = await asyncio.gather(made.ask(HOST), made.ask(HOST), made.ask(HOST, 28))
+            assert answers == [(2, ""), (2, ""), (2, "")]
 
     run(story())
 
