@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from mcptui.own_limits import OwnLimits
+from mcptui.signed_by import SignedBy
 
 CATEGORIES = (
     "cloud", "communication", "data", "development", "documents", "finance", "knowledge",
@@ -77,11 +78,13 @@ class Image:
         repository: name without tag; "" for a local image.
         digest: "sha256:…" of the index or manifest, or the local image ID.
         local: True when the image is only in the local engine (own servers).
+        signed_by: whose signature it must have, None when none is known.
     """
 
     repository: str
     digest: str
     local: bool = False
+    signed_by: SignedBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +381,7 @@ class Choices:
         exposed: credentials the server may read because the user said so, as exact paths.
         unmasked: files with secrets inside picked folders that it may see nevertheless.
         limits: what it may take of the machine, where that is not what its entry says.
+        unsigned: its image may run although nobody signed it.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -393,3 +397,4 @@ class Choices:
     exposed: frozenset[str] = frozenset()
     unmasked: frozenset[str] = frozenset()
     limits: OwnLimits = OwnLimits()
+    unsigned: bool = False

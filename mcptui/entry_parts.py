@@ -29,6 +29,7 @@ from mcptui.entry import (
     Volume,
 )
 from mcptui.fields import Table
+from mcptui.signed_by import read_signed_by
 
 _PACKAGES = {
     "pypi": re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,100}[A-Za-z0-9])?"),
@@ -89,7 +90,11 @@ def image(table: Table) -> Image:
         table.wrong("digest", "must be sha256: and 64 hex digits")
     if not repository and not digest:
         table.wrong("repository", "or digest is needed")
-    return Image(repository, digest, local)
+    signed = table.table("signed_by")
+    if signed is not None and local:
+        table.wrong("signed_by", "is for images of a registry, this one is local")
+    by = read_signed_by(signed) if signed is not None else None
+    return Image(repository, digest, local, by)
 
 
 def http(table: Table) -> Http:

@@ -321,6 +321,7 @@ def choices_from_dict(data: Mapping[str, Any], where: str) -> Choices:
         exposed=frozenset(table.texts("exposed", limit=4096)),
         unmasked=frozenset(table.texts("unmasked", limit=4096)),
         limits=own_limits(Table(table.mapping("limits"), f"{where}: limits")),
+        unsigned=table.flag("unsigned", False),
     )
     table.done()
     return choices

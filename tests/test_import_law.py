@@ -17,7 +17,7 @@ import mcptui
 ROOT = Path(mcptui.__file__).parent
 GROUND = frozenset(
     "addresses entry entry_parts entry_read entry_schema errors fields home own_limits paths "
-    "progress store "
+    "progress signed_by store "
     "tasks visible words".split()
 )
 ROOMS = frozenset("access catalog clients guard runtime trust".split())

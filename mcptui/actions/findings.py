@@ -334,7 +334,7 @@ def check_disk(home: Home) -> list[Finding]:
     return [Finding("disk", state, title, where, fix)]
 
 
-_TABLES = ("gateway", "servers", "images", "oauth")
+_TABLES = ("gateway", "servers", "images", "oauth", "trust")
 
 
 def check_settings(home: Home) -> list[Finding]:

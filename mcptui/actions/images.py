@@ -30,10 +30,9 @@ def image_now(home: Home, entry: Entry) -> tuple[ImageFacts, bool]:
     """
     engine = home.engine()
     if entry.kind is Kind.IMAGE and entry.image is not None:
-        reference = entry.image.digest or entry.image.repository
         if not entry.image.local:
-            reference = f"{entry.image.repository}@{entry.image.digest}"
-        return engine.image_facts(reference), True
+            return _of_registry(home, entry, f"{entry.image.repository}@{entry.image.digest}")
+        return engine.image_facts(entry.image.digest or entry.image.repository), True
     if entry.package is not None:
         from mcptui.runtime.image.build import recipe_of
 
@@ -43,6 +42,16 @@ def image_now(home: Home, entry: Entry) -> tuple[ImageFacts, bool]:
             return engine.image_facts(found), True
         return unbuilt(entry), False
     raise McptuiError(f"{entry.id} runs no image here")
+
+
+def _of_registry(home: Home, entry: Entry, name: str) -> tuple[ImageFacts, bool]:
+    """Facts of an image that may have to be pulled first."""
+    try:
+        return home.engine().image_facts(name), True
+    except McptuiError as error:
+        if error.exit_code != 1:
+            raise
+        return unbuilt(entry), False
 
 
 def _bases(home: Home) -> dict[str, str]:
@@ -74,6 +83,12 @@ async def image_steps(home: Home, entry: Entry) -> AsyncIterator[Step]:
         cache = home.paths.private(home.paths.cache)
         how = {"bases": _bases(home), "environ": home.environ}
         async for step in build(entry.package, engine, cache, **how):
+            yield step
+        return
+    from mcptui.actions.signed_images import pulled, registry_image
+
+    if (image := registry_image(entry)) is not None:
+        async for step in pulled(home, image):
             yield step
         return
     facts, _ = await asyncio.to_thread(image_now, home, entry)

@@ -34,6 +34,7 @@ from mcptui.actions.install_secrets import (
 from mcptui.actions.install_words import reaches, reads, runs, warnings
 from mcptui.actions.planning import Missing, missing, plan_for
 from mcptui.actions.servers import hints_of
+from mcptui.actions.signed_images import consent_missing, refused_by_rule
 from mcptui.actions.targets import Target, resolve
 from mcptui.entry import Choices, Kind, Trust
 from mcptui.entry_read import ID
@@ -133,6 +134,7 @@ def review_of(
     plan, ready, trouble = _plan(home, entry, choices, name)
     lacking = (
         *missing(home, entry, choices),
+        *consent_missing(entry, choices.unsigned),
         *missing_secrets(home, entry, name, secrets),
     )
     names = [pin.name for pin in entry.tools]
@@ -187,7 +189,7 @@ def _refusal(home: Home, found: Target, name: str) -> McptuiError | None:
             home.catalog().refuse_if_stale()
         except McptuiError as error:
             return error
-    return None
+    return refused_by_rule(home, found.entry, found.trust)
 
 
 async def install(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcptui.actions.install_remote import reaches as remote_reaches
+from mcptui.actions.signed_images import signed_words
 from mcptui.entry import Choices, Kind, Trust
 from mcptui.runtime.egress.rules import ANY, Rule
 from mcptui.runtime.reach import open_rules, policy_of, wants_any
@@ -36,7 +37,8 @@ def runs(entry: Entry) -> str:
         return f"{package.name} {package.version} of {package.registry}, built here by hash"
     if entry.image is not None:
         where = "an image of this engine" if entry.image.local else entry.image.repository
-        return f"{where} {entry.image.digest[:19]}"
+        signed = signed_words(entry)
+        return f"{where} {entry.image.digest[:19]}" + (f", {signed}" if signed else "")
     return entry.remote.url if entry.remote is not None else ""
 
 

@@ -10,6 +10,7 @@ from mcptui.access.standing import SignInState, standing
 from mcptui.actions.found import installed, live_gateways
 from mcptui.actions.install_remote import host_of
 from mcptui.actions.sign_in import signs_in_at
+from mcptui.actions.signed_images import signed_words
 from mcptui.entry import Kind
 from mcptui.errors import McptuiError
 
@@ -92,6 +93,7 @@ class ServerRow:
     gateways: int
     containers: tuple[str, ...]
     strain: str = ""
+    image_signed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,7 @@ def _row(
         gateways=sum(one.state in ("running", "starting") for one in states),
         containers=tuple(one.container for one in states if one.container),
         strain=_strain(row, used) if used else "",
+        image_signed=signed_words(row.entry),
     )
 
 

@@ -24,11 +24,13 @@ class Target:
         entry: what it is.
         trust: whether a signed catalog vouches for it.
         origin: "catalog 42", the file's path or the image's reference.
+        exact: names this very thing again where `origin` may lead elsewhere tomorrow, as a tag.
     """
 
     entry: Entry
     trust: Trust
     origin: str
+    exact: str = ""
 
 
 def resolve(home: Home, target: str) -> Target:
@@ -44,6 +46,11 @@ def resolve(home: Home, target: str) -> Target:
     if target.endswith(".toml") or target.startswith(("/", "./", "../", "~")):
         path = Path(target).expanduser().absolute()
         return Target(entry_from_file(path), Trust.UNSIGNED, str(path))
+    if target.startswith("docker://"):
+        from mcptui.actions.signed_images import docker_entry
+
+        entry, origin, exact = docker_entry(home, target)
+        return Target(entry, Trust.UNSIGNED, origin, exact)
     if ID.fullmatch(target):
         return _of_catalog(home, target)
     return _of_image(home, target)

@@ -15,6 +15,7 @@ from mcptui.actions.found import installed
 from mcptui.actions.images import release_image
 from mcptui.actions.install import Prepared, Review, destructive, prepare, review_of
 from mcptui.actions.install_secrets import NOTHING, Given, keep_secrets, make_ready
+from mcptui.actions.signed_images import refused_by_rule
 from mcptui.actions.targets import resolve
 from mcptui.entry import Trust
 from mcptui.errors import McptuiError
@@ -37,6 +38,7 @@ class UpdateReview:
         before, after: the versions in words.
         changes: what changes, tools' texts included; outside text as it is.
         review: what will run.
+        exact: names what was looked at, where another look may find something else.
     """
 
     name: str
@@ -45,6 +47,7 @@ class UpdateReview:
     after: str
     changes: tuple[str, ...]
     review: Review
+    exact: str = ""
 
 
 def version_of(entry: Entry) -> str:
@@ -56,13 +59,14 @@ def version_of(entry: Entry) -> str:
     return entry.remote.url if entry.remote is not None else ""
 
 
-def update_review(home: Home, name: str, secrets: Given = NOTHING) -> UpdateReview:
+def update_review(home: Home, name: str, secrets: Given = NOTHING, exact: str = "") -> UpdateReview:
     """Say what an update would change; changes nothing.
 
     Args:
         home: where.
         name: an installed server.
         secrets: what was typed or agreed to so far, for secrets that are new.
+        exact: what an earlier look found, "" to look anew.
 
     Raises:
         UsageError: no such server, or its source is gone.
@@ -70,17 +74,20 @@ def update_review(home: Home, name: str, secrets: Given = NOTHING) -> UpdateRevi
             signed to unsigned.
     """
     row = installed(home, name)
-    found = resolve(home, row.entry.id if row.trust is Trust.SIGNED else row.origin)
+    origin = row.entry.id if row.trust is Trust.SIGNED else row.origin
+    found = resolve(home, exact or origin)
     if row.trust is Trust.SIGNED and found.trust is not Trust.SIGNED:
         raise McptuiError(f"The catalog no longer has {row.entry.id}", fix="It keeps running as is")
     before, after = row.entry, found.entry
     fresh = destructive(after) - destructive(before)
     choices = replace(row.choices, tools_off=row.choices.tools_off | fresh)
     # A stale catalog keeps new servers out, not fixes of those that are here already.
-    look = replace(review_of(home, found, choices, name, secrets), refused=None)
+    look = review_of(home, found, choices, name, secrets)
+    look = replace(look, refused=refused_by_rule(home, found.entry, found.trust))
     same = before == after or _only_dates(before, after)
     changes = () if same else tuple(_changes(before, after))
-    return UpdateReview(name, same, version_of(before), version_of(after), changes, look)
+    versions = version_of(before), version_of(after)
+    return UpdateReview(name, same, *versions, changes, look, found.exact)
 
 
 def words(found: UpdateReview) -> list[str]:
@@ -132,8 +139,14 @@ def _names(parts: Iterable[Any]) -> set[str]:
     return {part.name for part in parts}
 
 
-async def update(home: Home, name: str, secrets: Given = NOTHING) -> AsyncIterator[Step]:
+async def update(
+    home: Home, name: str, secrets: Given = NOTHING, exact: str = ""
+) -> AsyncIterator[Step]:
     """Take the newest version, step by step; the last step's result is the new row.
+
+    Args:
+        home, name, secrets: as for `update_review`.
+        exact: what the review that a person agreed to found, "" to look anew.
 
     Raises:
         UsageError: something has to be chosen first.
@@ -143,7 +156,7 @@ async def update(home: Home, name: str, secrets: Given = NOTHING) -> AsyncIterat
     from mcptui.actions.install import demand
 
     old = installed(home, name)
-    found = await asyncio.to_thread(update_review, home, name, secrets)
+    found = await asyncio.to_thread(update_review, home, name, secrets, exact)
     if found.newest and old.trust is Trust.SIGNED:
         yield Step("catalog", f"{name} is the newest", StepState.DONE, result=old)
         return

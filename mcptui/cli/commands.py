@@ -115,10 +115,12 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         ("install",),
-        "install a server: a catalog id, a server.toml, or a local image",
+        "install a server: a catalog id, a server.toml, docker://IMAGE, or a local image",
         "install:install",
         (
-            Argument(("target",), "catalog id, path of a TOML file, or local image", "catalog"),
+            Argument(
+                ("target",), "catalog id, TOML file, docker://IMAGE or local image", "catalog"
+            ),
             _option("--name", "another name for it", metavar="NAME"),
             _option("--set", "a parameter", action="append", default=[], metavar="NAME=VALUE"),
             _option(
@@ -130,6 +132,7 @@ COMMANDS: tuple[Command, ...] = (
             ),
             *PICKS,
             *REACH,
+            _flag("--unsigned", "run an image of a registry that nobody signed"),
             _option(
                 "--tool-off",
                 "start with this tool off",

@@ -49,7 +49,8 @@ def install(home: Home, given: Namespace, out: Out) -> int:
     if not agreed(out, f"Install {look.name}?", given.yes):
         out.say("nothing was changed")
         return 1
-    row = asyncio.run(out.steps(put_in(home, given.target, look.choices, look.name, secrets)))
+    target = found.exact or given.target
+    row = asyncio.run(out.steps(put_in(home, target, look.choices, look.name, secrets)))
     connected = [_connect(home, client, out) for client in given.connect]
     if out.as_json:
         out.data({"installed": row_data(row), "connected": connected})
@@ -105,6 +106,7 @@ def choices_of(entry: Entry, given: Namespace) -> Choices:
         tools_off=frozenset(off),
         exposed=frozenset(map(real_path, given.credentials)),
         unmasked=frozenset(map(real_path, given.unmask)),
+        unsigned=given.unsigned,
     )
 
 
@@ -275,7 +277,7 @@ def _take(home: Home, found: UpdateReview, secrets: Given, yes: bool, out: Out) 
         return False
     if not agreed(out, f"Update {found.name}?", yes):
         return False
-    asyncio.run(out.steps(renew(home, found.name, secrets)))
+    asyncio.run(out.steps(renew(home, found.name, secrets, found.exact)))
     return True
 
 

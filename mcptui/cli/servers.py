@@ -42,6 +42,8 @@ def servers(home: Home, given: Namespace, out: Out) -> int:
         for row in rows:
             if row.reason:
                 out.say(f"{row.name}: {row.reason}")
+            if row.image_signed:
+                out.say(f"{row.name}: its image: {row.image_signed}")
             if row.strain:
                 out.say(f"{row.name}: {row.strain}: `mcptui limits {row.name}`")
             if row.waiting:

@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,6 +236,26 @@ class Engine:
                 if isinstance(answer, dict) and "error" in answer:
                     why = visible(answer["error"], limit=300)  # pyright: ignore[reportUnknownArgumentType]
                     raise McptuiError("The engine did not take the image", why)
+
+    def pull(
+        self, repository: str, digest: str, login: Mapping[str, str]
+    ) -> Iterator[Mapping[str, Any]]:
+        """Pull an image by digest and yield what the engine tells meanwhile.
+
+        Args:
+            repository, digest: what; the engine checks the digest.
+            login: "username" and "password" for the registry, empty for none.
+        """
+        with told(f"The engine did not pull {visible(repository, limit=160)}"):
+            # An empty sign-in keeps the SDK from running the user's credential helper itself.
+            answers = self.client.api.pull(
+                repository, tag=digest, stream=True, decode=True, auth_config=dict(login)
+            )
+            for answer in answers:
+                if "error" in answer:
+                    why = visible(answer["error"], limit=300)
+                    raise McptuiError("The engine did not pull the image", why)
+                yield answer
 
     def tag(self, image: str, repository: str, tag: str) -> None:
         """Give an image a name."""

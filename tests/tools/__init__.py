@@ -26,6 +26,7 @@ PROGRAMS = {
     "chromium": "chromium",
     "ip": "iproute2",
     "redis-check-rdb": "redis-tools",
+    "docker-registry": "docker-registry",
 }
 """Programs that tests start, and the Debian packages that bring them."""
 _PYTHON_LIST = "requirements.txt"

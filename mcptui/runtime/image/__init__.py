@@ -1,1 +1,1 @@
-"""Images from packages: built here, without running any of the package's code."""
+"""Images: built here from packages without running their code, or read from registries."""

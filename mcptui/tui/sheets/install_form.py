@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mcptui.actions.install_secrets import Given
 
 
-_WARN = ("network", "write", "credentials")
+_WARN = ("network", "write", "credentials", "unsigned")
 """Switches that are a warning when they are on."""
 
 
@@ -63,6 +63,12 @@ def fields(
     """
     lacking = {(one.kind, one.name) for one in review.missing}
     found: list[Field] = []
+    unsigned = ("unsigned", "unsigned") in lacking
+    if unsigned or review.choices.unsigned:
+        on = review.choices.unsigned
+        note = "nobody vouches for it" if on else "nobody signed it: space lets it run"
+        label = "unsigned image"
+        found.append(Field("unsigned", "unsigned", label, on=on, note=note, missing=unsigned))
     if review.entry.needs_network:
         found += _network(review, lacking)
     for mount in review.entry.mounts:
@@ -217,6 +223,8 @@ def turned(review: Review, field: Field) -> Choices | None:
     if field.kind == "write":
         picked = tuple((path, not field.on) for path, _ in choices.mounts.get(field.name, ()))
         return replace(choices, mounts={**choices.mounts, field.name: picked})
+    if field.kind == "unsigned":
+        return replace(choices, unsigned=not choices.unsigned)
     if field.kind == "credentials":
         return replace(choices, exposed=choices.exposed ^ {field.name})
     if field.kind == "setting" and field.on is not None:
